@@ -1,0 +1,41 @@
+"""The cycle of one domain and one hour, from pinned inputs to a release."""
+
+from prefect import flow, runtime
+
+from stormcycle.times import iso, now, parse_time
+from tasks.decode import decode
+from tasks.fetch import fetch
+from tasks.grid import grid
+from tasks.mosaic import mosaic
+from tasks.nowcast import nowcast
+from tasks.pin import pin
+from tasks.probability import probability
+from tasks.quality import quality
+from tasks.release import Outcome, release, released
+
+
+@flow(name="cycle", flow_run_name="{domain}-{cycle_time}", persist_result=False)
+def cycle(domain: str, cycle_time: str | None = None, revise: bool = False) -> Outcome:
+    """Release one hour of a domain; without a cycle time, the hour that the run was scheduled for.
+
+    An hour that is released already is returned, with nothing computed, unless `revise` asks to look again.
+    """
+    cycle_time = cycle_time or scheduled_hour()
+    if not revise and (done := released(domain, cycle_time)) is not None:
+        return done
+    hour = pin(domain, cycle_time, revise)
+    fetched = fetch(hour)
+    volumes = decode(hour, fetched)
+    checked = quality(hour, volumes)
+    grids = grid(hour, checked)
+    radar = mosaic(hour, grids)
+    forecast = nowcast(hour, radar)
+    chances = probability(hour, radar)
+    return release(hour, grids, [radar, forecast, chances])
+
+
+def scheduled_hour() -> str:
+    """The full hour at or before the time that this flow run was scheduled for; the present outside a run."""
+    scheduled = runtime.flow_run.scheduled_start_time
+    time = parse_time(scheduled.isoformat()) if scheduled is not None else now()
+    return iso(time.astype("datetime64[h]").astype("datetime64[s]"))

@@ -1,0 +1,73 @@
+"""The record of a cycle: what its feeds held when it looked, once, and what the run decided.
+
+`record-<revision>.json` in the cycle's work folder. Every retry reads the record, not the feeds. `--revise` lists again
+and makes a new revision only when the inputs have changed.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stormcycle.cycle.digests import json_digest
+from stormcycle.cycle.files import create_file, json_bytes
+from stormcycle.states import GranuleState
+
+
+@dataclass(frozen=True)
+class Granule:
+    """One pinned granule: its key relative to the feed, what identifies its bytes, its time by name, its state."""
+
+    feed: str
+    key: str
+    site: str
+    size: int
+    sha256: str
+    valid_time: str | None
+    state: GranuleState = GranuleState.OK
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CycleRecord:
+    """The pinned inputs and the decisions of a cycle."""
+
+    domain: str
+    cycle_time: str
+    revision: int
+    listing: str
+    granules: tuple[Granule, ...]
+    decisions: tuple[dict[str, Any], ...] = field(default=())
+
+    @property
+    def inputs_digest(self) -> str:
+        """The digest of what was listed: the same inputs, the same digest, in whichever order they came."""
+        return json_digest([self.listing, sorted((asdict(granule) for granule in self.granules), key=lambda item: (item["feed"], item["key"]))])
+
+
+def read_record(folder: Path) -> CycleRecord | None:
+    """The newest revision of the record in a cycle's work folder, or None before the first."""
+    revisions = sorted(int(path.stem.removeprefix("record-")) for path in folder.glob("record-*.json"))
+    if not revisions:
+        return None
+    raw = json.loads((folder / f"record-{revisions[-1]}.json").read_text())
+    granules = tuple(Granule(**{**item, "state": GranuleState(item["state"]), "notes": tuple(item["notes"])}) for item in raw.pop("granules"))
+    return CycleRecord(**{**raw, "granules": granules, "decisions": tuple(raw["decisions"])})
+
+
+def pinned_record(folder: Path, list_feeds: Callable[[int], CycleRecord], revise: bool) -> CycleRecord:
+    """The record of a cycle: the one that is there, or a new listing by `list_feeds(revision)` when there is none.
+
+    `revise` lists again and adds a revision when the inputs changed. Of two racing runs one writes, both read the same.
+    """
+    current = read_record(folder)
+    if current is not None and not revise:
+        return current
+    listed = list_feeds(current.revision + 1 if current else 1)
+    if current is not None and listed.inputs_digest == current.inputs_digest:
+        return current
+    create_file(folder / f"record-{listed.revision}.json", json_bytes(asdict(listed)))
+    record = read_record(folder)
+    assert record is not None
+    return record

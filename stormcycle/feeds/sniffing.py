@@ -1,0 +1,73 @@
+"""What a file is, by its content and never by its extension; the name is asked only when the content says nothing."""
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from stormcycle.feeds.layouts import kind_by_name
+
+FileKind = Literal["nexrad", "odim", "sequence", "unknown"]
+
+
+@dataclass(frozen=True)
+class Sniffed:
+    """A file's kind, whether it can be opened, and why not."""
+
+    kind: FileKind
+    opens: bool
+    reason: str = ""
+
+
+def sniff(path: Path) -> Sniffed:
+    """The kind of a file by its first bytes; HDF5 is looked into. Call it in a child process.
+
+    `unknown` and opens: a readable file that is no granule of ours. A kind and not opens: a granule by name, whose
+    content cannot be opened. Raises FileNotFoundError.
+    """
+    with path.open("rb") as file:
+        head = file.read(16)
+    if not head:
+        return _by_name(path, "The file is empty.")
+    if head[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(path, "rb") as packed:
+                head = packed.read(16)
+        except (OSError, EOFError, zlib.error) as error:
+            return _by_name(path, f"The gzip stream cannot be read: {error}.")
+    if head[:4] == b"AR2V" or head[:8] == b"ARCHIVE2":
+        return Sniffed("nexrad", True)
+    if head[:8] == b"\x89HDF\r\n\x1a\n":
+        return _sniff_hdf5(path)
+    return _by_name(path, "The content is of no format that a feed of ours uses.")
+
+
+def _sniff_hdf5(path: Path) -> Sniffed:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            if "what" in file and "object" in file["what"].attrs:
+                return _sniff_odim(file)
+            if "dbz" in file and file["dbz"].ndim == 3:
+                return Sniffed("sequence", True)
+    except (OSError, KeyError, RuntimeError) as error:
+        return _by_name(path, f"HDF5 cannot open the file: {error}.", "odim")
+    return Sniffed("unknown", True, "An HDF5 file that is neither an ODIM polar volume nor a packed sequence of reflectivity.")
+
+
+def _sniff_odim(file: "object") -> Sniffed:
+    import numpy as np
+
+    raw = np.asarray(file["what"].attrs["object"]).reshape(-1)[0]  # type: ignore[index]  # some vendors write arrays
+    kind = raw.decode("latin-1") if isinstance(raw, bytes) else str(raw)
+    if kind.strip("\0 ") in ("PVOL", "SCAN"):
+        return Sniffed("odim", True)
+    words = {"ELEV": "a vertical scan (RHI)", "COMP": "a composite", "IMAGE": "an image", "AZIM": "an azimuthal object"}
+    return Sniffed("unknown", True, f"An ODIM object {kind!r}, {words.get(kind, 'of another kind')}, where a polar volume is wanted.")
+
+
+def _by_name(path: Path, reason: str, otherwise: FileKind = "unknown") -> Sniffed:
+    kind: FileKind = kind_by_name(path.name) or otherwise
+    return Sniffed(kind, kind == "unknown", reason)

@@ -1,0 +1,65 @@
+"""The released products `nowcast` and `probability`."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from stormcycle.nowcast.extrapolation import advect
+from stormcycle.nowcast.rain import rain_rate, rain_sum
+from stormcycle.states import NO_ECHO_DBZ, Provenance
+
+
+def lead_coordinates(cycle_time: np.datetime64, leads: int, step_minutes: int, actual_time: np.datetime64) -> dict[str, object]:
+    """lead_time, valid_time (lead_time) and actual_time of a product with `leads` steps from a cycle time."""
+    lead_time = np.arange(1, leads + 1) * np.timedelta64(step_minutes * 60, "s").astype("timedelta64[ns]")
+    return {
+        "lead_time": lead_time,
+        "valid_time": ("lead_time", cycle_time.astype("datetime64[ns]") + lead_time),
+        "actual_time": ((), actual_time.astype("datetime64[ns]")),
+    }
+
+
+def known_pixels(newest: np.ndarray, velocity: np.ndarray, leads: int) -> np.ndarray:
+    """Where a nowcast comes from observed pixels (lead, y, x): the newest frame's mask carried along."""
+    return np.nan_to_num(advect((~np.isnan(newest)).astype("float64"), velocity, range(1, leads + 1), order=0), nan=0.0) > 0.5
+
+
+def provenance(known: np.ndarray, undetect: np.ndarray) -> np.ndarray:
+    """The provenance of a modelled field: made by a model where known (undetect where dry), else outside coverage."""
+    flags = np.where(known, Provenance.MADE_BY_A_MODEL, Provenance.OUTSIDE_COVERAGE) | np.where(known & undetect, Provenance.UNDETECT, 0)
+    return flags.astype("uint8")
+
+
+def nowcast_fields(forecast: np.ndarray, known: np.ndarray, coordinates: Mapping[str, object], step_minutes: int, a: float, b: float) -> xr.Dataset:
+    """The fields of `nowcast` from a forecast (lead, y, x; dBZ, 0 and below: no echo) and where it is known."""
+    known = known & ~np.isnan(forecast)
+    reflectivity = np.where(known, np.where(forecast > 0.0, forecast, NO_ECHO_DBZ), np.nan).astype("float32")
+    rates = rain_rate(reflectivity, a, b)
+    within_hour = 60 // step_minutes
+    dims = ("lead_time", "y", "x")
+    return xr.Dataset(
+        {
+            "reflectivity": (dims, reflectivity),
+            "rain_rate": (dims, rates),
+            "rain_sum": (("y", "x"), rain_sum(rates[:within_hour], step_minutes)),
+            "observed": (dims, known),
+            "provenance": (dims, provenance(known, reflectivity <= NO_ECHO_DBZ)),
+        },
+        coords=dict(coordinates),
+        attrs={"zr": f"Z = {a:g} R^{b:g}", "accumulation_minutes": min(within_hour, len(forecast)) * step_minutes},
+    )
+
+
+def probability_fields(shares: np.ndarray, known: np.ndarray, thresholds: Sequence[float], coordinates: Mapping[str, object]) -> xr.Dataset:
+    """The fields of `probability` from exceedance shares (threshold, lead, y, x) and where they are known."""
+    known = known & ~np.isnan(shares).any(axis=0)
+    dims = ("lead_time", "y", "x")
+    return xr.Dataset(
+        {
+            "exceedance": (("threshold", *dims), np.where(known, shares, np.nan).astype("float32")),
+            "observed": (dims, known),
+            "provenance": (dims, provenance(known, np.zeros_like(known))),
+        },
+        coords={"threshold": np.asarray(thresholds, "float32"), **coordinates},
+    )

@@ -1,0 +1,98 @@
+"""The polar volume as one Dataset: sweeps joined along rays, padded to the longest ray."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import xarray as xr
+
+from stormcycle.states import NO_ECHO_DBZ, GranuleState
+from stormcycle.times import Time, iso
+
+
+class Unreadable(ValueError):
+    """A granule that cannot be decoded, with the reason in a sentence."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One sweep as a reader gives it: moments (ray, gate), NaN not observed; `undetect` marks gates without echo."""
+
+    elevation: np.ndarray
+    azimuth: np.ndarray
+    time: np.ndarray
+    gate_centres_m: np.ndarray
+    moments: dict[str, np.ndarray]
+    undetect: np.ndarray
+
+
+@dataclass(frozen=True)
+class VolumeHeader:
+    """What a file says of itself."""
+
+    site: str
+    latitude: float | None
+    longitude: float | None
+    altitude_m: float | None
+    declared_time: Time | None
+    reader: str
+    notes: tuple[str, ...] = field(default=())
+    gaps: tuple[str, ...] = field(default=())
+
+
+def assemble_volume(header: VolumeHeader, sweeps: Sequence[Sweep], moments: Sequence[str]) -> xr.Dataset:
+    """The volume of a file's sweeps. Raises Unreadable when no sweep holds reflectivity.
+
+    The attribute `state` is `partial` when sweeps or rays are missing; `notes` says which.
+    """
+    sweeps = [sweep for sweep in sweeps if "reflectivity" in sweep.moments]
+    if not sweeps:
+        raise Unreadable("The file holds no sweep with reflectivity.")
+    rays, gates = sum(len(sweep.azimuth) for sweep in sweeps), max(len(sweep.gate_centres_m) for sweep in sweeps)
+    fields = {name: np.full((rays, gates), np.nan, "float32") for name in moments}
+    start = 0
+    for sweep in sweeps:
+        rows, columns = slice(start, start + len(sweep.azimuth)), slice(0, len(sweep.gate_centres_m))
+        fields["reflectivity"][rows, columns] = np.where(sweep.undetect, NO_ECHO_DBZ, sweep.moments["reflectivity"])
+        for name in set(moments) & set(sweep.moments) - {"reflectivity"}:
+            fields[name][rows, columns] = np.where(sweep.undetect, np.nan, sweep.moments[name])
+        start = rows.stop
+    gaps = [*header.gaps, *_incomplete(sweeps)]
+    attributes = {
+        "site": header.site,
+        "latitude": header.latitude if header.latitude is not None else np.nan,
+        "longitude": header.longitude if header.longitude is not None else np.nan,
+        "altitude_m": header.altitude_m if header.altitude_m is not None else np.nan,
+        "reader": header.reader,
+        "declared_time": iso(header.declared_time) if header.declared_time is not None else "",
+        "first_ray_time": iso(min(sweep.time.min() for sweep in sweeps)),
+        "last_ray_time": iso(max(sweep.time.max() for sweep in sweeps)),
+        "state": str(GranuleState.PARTIAL if gaps else GranuleState.OK),
+        "notes": [*header.notes, *gaps],
+    }
+    return xr.Dataset(
+        {name: (("ray", "gate"), values) for name, values in fields.items()},
+        coords={
+            "azimuth": ("ray", np.concatenate([sweep.azimuth for sweep in sweeps]).astype("float32")),
+            "elevation": ("ray", np.concatenate([sweep.elevation for sweep in sweeps]).astype("float32")),
+            "time": ("ray", np.concatenate([sweep.time for sweep in sweeps]).astype("datetime64[ns]")),
+            "sweep": ("ray", np.repeat(np.arange(len(sweeps), dtype="int16"), [len(sweep.azimuth) for sweep in sweeps])),
+            "first_gate_m": ("sweeps", np.array([sweep.gate_centres_m[0] for sweep in sweeps], "float64")),
+            "gate_m": ("sweeps", np.array([np.diff(sweep.gate_centres_m[:2])[0] for sweep in sweeps], "float64")),
+            "gates": ("sweeps", np.array([len(sweep.gate_centres_m) for sweep in sweeps], "int32")),
+        },
+        attrs=attributes,
+    )
+
+
+def _incomplete(sweeps: Sequence[Sweep]) -> list[str]:
+    """Sentences on sweeps that miss rays of the full circle (some scans have 357 or 361) or hold no value."""
+    sentences = []
+    for number, sweep in enumerate(sweeps):
+        spacing = float(np.median(np.diff(np.sort(sweep.azimuth)))) if len(sweep.azimuth) > 1 else 1.0
+        circle = round(360.0 / spacing)
+        if len(sweep.azimuth) < 0.95 * circle:
+            sentences.append(f"Sweep {number} has {len(sweep.azimuth)} of {circle} rays.")
+        if np.isnan(sweep.moments["reflectivity"]).all() and not sweep.undetect.any():
+            sentences.append(f"Sweep {number} holds no value at all.")
+    return sentences

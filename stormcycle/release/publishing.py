@@ -1,0 +1,138 @@
+"""Publishing a release: claim a version, write, check, create its manifest, move the pointer.
+
+    <root>/<domain>/<YYYY>/<MM>/<DD>T<HH>Z/v<N>/claim.json      which digest this version is for
+                                               /release.zarr    the products
+                                               /quicklook.png, quicklook.gif, item.json
+                                               /manifest.json   created last and exclusively: the version is published
+    <root>/<domain>/latest.json                                 the newest (cycle time, version), moves only forward
+    <root>/<domain>/status.json                                 how the domain does, written after it
+
+A version belongs to one digest. Two runs with the same digest may write the same bytes side by side; one creates the
+manifest. A crashed run's claim is taken up by whoever brings the same digest, and skipped by others.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stormcycle.cycle.files import json_bytes
+from stormcycle.release.targets import Target, TargetError
+from stormcycle.times import Time, hour_folder, iso
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published release: where it is and what its manifest says."""
+
+    url: str
+    path: str
+    version: int
+    new: bool
+    manifest: dict[str, Any]
+
+
+def find_published(target: Target, domain: str, cycle_time: Time) -> Published | None:
+    """The newest published version of an hour, or None."""
+    folder = f"{domain}/{hour_folder(cycle_time)}"
+    for version in sorted((int(name[1:]) for name in target.names(folder) if re.fullmatch(r"v\d+", name)), reverse=True):
+        path = f"{folder}/v{version}"
+        content = target.read(f"{path}/manifest.json")
+        if content is not None:
+            return Published(target.url(f"{path}/release.zarr"), path, version, False, json.loads(content[0]))
+    return None
+
+
+def publish(target: Target, domain: str, cycle_time: Time, staged: Path, manifest: dict[str, Any], check: Callable[[str, str], None]) -> Published:
+    """Publish the staged folder (release.zarr and pictures) as the next version of its hour.
+
+    `manifest["digest"]` decides: a release that is published already with this digest is returned, with nothing
+    written. `check(url, digest)` reads the written store back and raises when it is not what was staged, or when the
+    run has lost its token. Raises TargetError when the target fails.
+    """
+    newest = find_published(target, domain, cycle_time)
+    if newest is not None and newest.manifest["digest"] == manifest["digest"]:
+        return newest
+    path, version = _claim(target, domain, cycle_time, manifest["digest"])
+    target.put_tree(staged, path)
+    url = target.url(f"{path}/release.zarr")
+    check(url, manifest["digest"])
+    complete = {**manifest, "version": version, "url": url}
+    if not target.create(f"{path}/manifest.json", json_bytes(complete)):
+        winner = find_published(target, domain, cycle_time)
+        assert winner is not None  # a manifest that exists can be read
+        return winner
+    return Published(url, path, version, True, complete)
+
+
+def _claim(target: Target, domain: str, cycle_time: Time, digest: str) -> tuple[str, int]:
+    """The first version that is free, or claimed for the same digest and not published."""
+    version = 1
+    while True:
+        path = f"{domain}/{hour_folder(cycle_time)}/v{version}"
+        claim = target.read(f"{path}/claim.json")
+        if claim is None and target.create(f"{path}/claim.json", json_bytes({"digest": digest})):
+            return path, version
+        claim = claim or target.read(f"{path}/claim.json")
+        if claim is not None and json.loads(claim[0])["digest"] == digest and target.read(f"{path}/manifest.json") is None:
+            return path, version
+        version += 1
+
+
+def latest_release(target: Target, domain: str) -> dict[str, Any] | None:
+    """What a domain's pointer says (url, cycle_time, version, sequence, digest, state), or None before the first release."""
+    content = target.read(f"{domain}/latest.json")
+    return json.loads(content[0]) if content is not None else None
+
+
+def move_pointer(target: Target, domain: str, release: Published) -> bool:
+    """Point latest.json at a release unless it points at this or a later (cycle time, version); True when it moved."""
+    manifest = release.manifest
+    pointer = {key: manifest[key] for key in ("domain", "cycle_time", "version", "digest", "state")} | {"url": release.url}
+    return forward(target, f"{domain}/latest.json", pointer, lambda old: (old["cycle_time"], old["version"]) < (pointer["cycle_time"], pointer["version"]))
+
+
+def forward(target: Target, path: str, content: dict[str, Any], is_newer: Callable[[dict[str, Any]], bool], attempts: int = 50) -> bool:
+    """Replace a small JSON file by compare-and-swap while `is_newer(old)` holds, counting a `sequence` up.
+
+    The sequence makes every content different, so that a store which tags by content sees A-B-A.
+    """
+    for _ in range(attempts):
+        current = target.read(path)
+        old = json.loads(current[0]) if current else None
+        if old is not None and not is_newer(old):
+            return False
+        updated = {**content, "sequence": (old["sequence"] if old else 0) + 1}
+        if target.swap(path, json_bytes(updated), current[1] if current else None):
+            return True
+    raise TargetError(f"{target.url(path)} was changed by others {attempts} times in a row; run the cycle again.")
+
+
+def write_status(target: Target, domain: str, release: Published, present: Time, schedule_minute: int) -> None:
+    """Write status.json: last complete hour, last released hour, the next expected, and whether that is live, late or stale.
+
+    Live: the newest released hour is the newest that was due. Late: one hour is owed. Stale: more. `due` rules let a
+    reader judge again later without us.
+    """
+    import numpy as np
+
+    path = f"{domain}/status.json"
+    cycle_time = release.manifest["cycle_time"]
+    current = target.read(path)
+    old = json.loads(current[0]) if current else {}
+    last_released = max(cycle_time, old.get("last_released") or "")
+    last_complete = max(cycle_time if release.manifest["state"] == "complete" else "", old.get("last_complete") or "") or None
+    newest_due = (present - np.timedelta64(schedule_minute, "m")).astype("datetime64[h]").astype("datetime64[s]")
+    owed = int((newest_due - np.datetime64(last_released.removesuffix("Z"), "s")) / np.timedelta64(1, "h"))
+    status = {
+        "domain": domain,
+        "last_complete": last_complete,
+        "last_released": last_released,
+        "next_expected": iso(np.datetime64(last_released.removesuffix("Z"), "s") + np.timedelta64(1, "h")),
+        "expected_minute": schedule_minute,
+        "state": "live" if owed <= 0 else "late" if owed == 1 else "stale",
+        "as_of": iso(present),
+    }
+    forward(target, path, status, lambda previous: previous["as_of"] <= status["as_of"])

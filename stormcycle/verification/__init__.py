@@ -1,0 +1,47 @@
+"""Verification: what a forecast was worth against what was observed.
+
+`pair_sums` and `probability_sums` reduce one forecast to sums that `merge` adds over any period, `scores_of` divides
+once at the end; the score store keeps one record a cycle; `reference_forecasts` are what a model must beat;
+`read_sequence` and `evaluate_sequence` judge methods on a sequence; `draw_score_curves` (pictures.py) draws them.
+Synthetic radar is never truth here: the caller passes the observed mask, and what it leaves out counts nowhere.
+"""
+
+from stormcycle.verification.evaluation import evaluate_sequence, read_sequence, sequence_sums
+from stormcycle.verification.references import REFERENCES, reference_forecasts
+from stormcycle.verification.scores import scores_of
+from stormcycle.verification.store import (
+    aggregate,
+    aggregate_all,
+    effective_leads,
+    from_json,
+    out_of_sample,
+    read_scores,
+    score_path,
+    scores_between,
+    to_json,
+    write_scores,
+)
+from stormcycle.verification.sums import merge, of_method, pair_sums, probability_sums
+
+__all__ = [
+    "REFERENCES",
+    "aggregate",
+    "aggregate_all",
+    "effective_leads",
+    "evaluate_sequence",
+    "from_json",
+    "merge",
+    "of_method",
+    "out_of_sample",
+    "pair_sums",
+    "probability_sums",
+    "read_scores",
+    "read_sequence",
+    "reference_forecasts",
+    "score_path",
+    "scores_between",
+    "scores_of",
+    "sequence_sums",
+    "to_json",
+    "write_scores",
+]

@@ -1,0 +1,85 @@
+"""Decode: from a granule's bytes to a polar volume, or to a frame where the feed is gridded already."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from pyproj import Geod
+
+from stormcycle.cycle import lookup, save, stage_key
+from stormcycle.domain import Domain, load_domain
+from stormcycle.feeds import ReadFailure, read_each
+from stormcycle.feeds.fetching import local_path
+from stormcycle.feeds.listing import feed_layout
+from stormcycle.radar.decode import decode_volume
+from stormcycle.radar.sequence import decode_frames
+from stormcycle.states import GranuleState
+from tasks.seam import Hour, Item, stage
+
+SOURCES = ("stormcycle/radar/decode.py", "stormcycle/radar/volume.py", "stormcycle/radar/unpack.py", "stormcycle/radar/sequence.py", "stormcycle/states.py")
+FAR_KM = 5.0
+"""A volume whose own site is further than this from the domain's site is of another radar."""
+
+
+@stage()
+def decode(hour: Hour, items: list[Item]) -> list[Item]:
+    """Each usable granule decoded, its reference to a volume or a frame; the others as they came."""
+    domain = load_domain(hour.domain)
+    kind = feed_layout(domain).kind
+    settings = [kind, list(domain.radar.moments), domain.radar.feed.packed.disc_radius_px if domain.radar.feed.packed else None]
+    keys = {item.granule.key: stage_key("decode", [item.granule.sha256, item.granule.key.partition("#")[2]], settings, SOURCES) for item in items if item.usable}
+    done = {item.granule.key: lookup(hour.folder, "decode", keys[item.granule.key]) for item in items if item.usable}
+    fresh = [item for item in items if item.usable and done[item.granule.key] is None]
+    read = dict(zip([item.granule.key for item in fresh], _read(hour, domain, kind, fresh), strict=True))
+    results = []
+    for item in items:
+        name = item.granule.key
+        outcome = read.get(name)
+        if not item.usable:
+            results.append(item)
+        elif isinstance(outcome, ReadFailure):
+            results.append(replace(item, state=GranuleState.CORRUPT, note=outcome.reason))
+        elif name in read and outcome is None:
+            results.append(replace(item, state=GranuleState.MISSING, note="The sequence ends before this frame."))
+        else:
+            reference = done[name] or save(hour.folder, "decode", keys[name], _checked(outcome), _notes(outcome, item, domain))
+            results.append(replace(item, reference=reference, state=GranuleState(reference.notes["state"]), note=" ".join(reference.notes["notes"])))
+    return results
+
+
+def _read(hour: Hour, domain: Domain, kind: str, items: list[Item]) -> list[Any]:
+    """The decoded granules, by child processes; all frames of one packed sequence are read at once."""
+    if kind != "sequence":
+        return read_each(decode_volume, [(local_path(hour.folder, item.granule), kind, domain.radar.moments) for item in items])
+    packed = domain.radar.feed.packed
+    assert packed is not None  # listing refused the feed otherwise
+    if not items:
+        return []
+    frames = [int(item.granule.key.partition("#")[2]) for item in items]
+    (found,) = read_each(decode_frames, [(local_path(hour.folder, items[0].granule), frames, domain.radar.moments, packed.disc_radius_px)])
+    return [found] * len(items) if isinstance(found, ReadFailure) else found
+
+
+def _checked(fields: Any) -> xr.Dataset:
+    assert isinstance(fields, xr.Dataset)
+    return fields.assign_attrs(notes=list(fields.attrs.get("notes", [])))
+
+
+def _notes(volume: xr.Dataset, item: Item, domain: Domain) -> dict[str, Any]:
+    """What later stages read without opening the volume: times, state, where it stands."""
+    if "ray" not in volume.dims:
+        return {"state": "ok", "notes": [], "declared_time": item.granule.valid_time, "first_ray_time": item.granule.valid_time}
+    notes = {key: volume.attrs[key] for key in ("declared_time", "first_ray_time", "last_ray_time", "state", "notes", "reader")}
+    site = domain.radar.sites[item.granule.site]
+    away = _distance_km(volume.attrs["latitude"], volume.attrs["longitude"], site.latitude, site.longitude)
+    if np.isnan(away) and volume.attrs["site"] not in ("", item.granule.site):
+        notes |= {"state": str(GranuleState.MISPLACED), "notes": [f"The volume is of {volume.attrs['site']}, not of {item.granule.site}."]}
+    if away > FAR_KM:
+        notes |= {"state": str(GranuleState.MISPLACED), "notes": [f"The volume's own site {volume.attrs['site']} lies {away:.0f} km from {item.granule.site}."]}
+    return notes
+
+
+def _distance_km(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Distance on the ellipsoid; NaN where the file does not say where it stands."""
+    return float(Geod(ellps="WGS84").inv(longitude, latitude, other_longitude, other_latitude)[2]) / 1000.0

@@ -1,0 +1,32 @@
+"""Grid: from polar volumes to the domain's grid, by indices kept between cycles."""
+
+from dataclasses import replace
+
+from stormcycle.cycle import load, lookup, save, stage_key
+from stormcycle.domain import load_domain
+from stormcycle.home import home
+from stormcycle.radar.gridding import geometry_of, grid_volume, kept_indices
+from stormcycle.radar.quality import apply_flags
+from tasks.seam import Hour, Item, stage
+
+SOURCES = ("stormcycle/radar/gridding.py", "stormcycle/radar/quality.py", "stormcycle/grids.py", "stormcycle/states.py")
+
+
+@stage()
+def grid(hour: Hour, items: list[Item]) -> list[Item]:
+    """Each volume as fields on the grid; frames that came gridded pass."""
+    domain = load_domain(hour.domain)
+    results = []
+    for item in items:
+        if not item.usable or item.reference is None or item.flags is None:
+            results.append(item)
+            continue
+        site = domain.radar.sites[item.granule.site]
+        key = stage_key("grid", [item.reference.digest, item.flags.digest], [site.model_dump(), domain.grid.model_dump()], SOURCES)
+        reference = lookup(hour.folder, "grid", key)
+        if reference is None:
+            volume = apply_flags(load(hour.folder, item.reference), load(hour.folder, item.flags)["flags"].values)
+            indices = kept_indices(geometry_of(volume, site.latitude, site.longitude, site.altitude_m), domain.area, home() / "cache" / "indices")
+            reference = save(hour.folder, "grid", key, grid_volume(volume, indices), item.reference.notes)
+        results.append(replace(item, reference=reference))
+    return results

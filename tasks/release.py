@@ -1,0 +1,144 @@
+"""Release: assemble the products, write and check the store, publish it, move the pointer, tell the status."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stormcycle.cycle import check_token, json_digest, load, read_record, stage_key
+from stormcycle.cycle.files import json_bytes, replace_file
+from stormcycle.domain import Domain, load_domain
+from stormcycle.home import expand, home
+from stormcycle.release.catalogue import item_json
+from stormcycle.release.contract import dressed, products as product_names
+from stormcycle.release.publishing import Published, find_published, move_pointer, publish, write_status
+from stormcycle.release.quicklook import draw_animation, draw_quicklook
+from stormcycle.release.store import read_product, release_digest, write_store
+from stormcycle.release.targets import Target, open_target
+from stormcycle.states import Degradation, HourState
+from stormcycle.times import iso, minutes, now, parse_time
+from tasks.artifacts import show_table, show_text
+from tasks.seam import Hour, Item, Product, stage
+
+SOURCES = ("stormcycle/release", "schemas/releases/radar.json", "schemas/releases/nowcast.json", "schemas/releases/probability.json")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cycle ended: its state, where its release is, why it is degraded, whether this run made it."""
+
+    state: HourState
+    url: str
+    quicklook: str
+    version: int
+    digest: str
+    degraded: tuple[Degradation, ...]
+    new: bool
+
+
+def target_of(domain: Domain) -> Target:
+    """The release target of a domain."""
+    return open_target(expand(domain.release.root) if domain.release.root else str(home() / "releases"), domain.release.storage_options)
+
+
+def outcome_of(target: Target, published: Published) -> Outcome:
+    """A published release as an outcome."""
+    manifest = published.manifest
+    reasons = tuple(Degradation(**reason) for reason in manifest["degraded"])
+    quicklook = target.url(f"{published.path}/quicklook.png")
+    return Outcome(HourState(manifest["state"]), published.url, quicklook, published.version, manifest["digest"], reasons, published.new)
+
+
+@stage()
+def released(domain_name: str, cycle_time: str) -> Outcome | None:
+    """The newest release of an hour, or None."""
+    target = target_of(load_domain(domain_name))
+    published = find_published(target, domain_name, parse_time(cycle_time))
+    return outcome_of(target, published) if published else None
+
+
+@stage(retries=1)
+def release(hour: Hour, items: list[Item], products: list[Product]) -> Outcome:
+    """Publish the hour's products; a release with the same digest that is there already is returned instead."""
+    domain = load_domain(hour.domain)
+    target = target_of(domain)
+    check_token(hour.folder, hour.token)
+    staged, manifest = _staged(hour, domain, items, products)
+
+    def check(url: str, digest: str) -> None:
+        written = {name: read_product(url, name, domain.release.storage_options or None) for name in manifest["products"]}
+        if release_digest(written) != digest:
+            raise RuntimeError(f"The release written at {url} is not what was staged; it was not published. Run the cycle again.")
+        check_token(hour.folder, hour.token)
+
+    published = publish(target, hour.domain, hour.time, staged, {**manifest, "published_at": iso(now())}, check)
+    move_pointer(target, hour.domain, published)
+    write_status(target, hour.domain, published, now(), domain.schedule.minute)
+    outcome = outcome_of(target, published)
+    _show(hour, outcome)
+    return outcome
+
+
+def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Product]) -> tuple[Path, dict[str, Any]]:
+    """The release as it will be published, in the work store: the folder, and its manifest without wall times."""
+    degraded = [reason.as_dict() for product in products for reason in product.degraded]
+    made = {product.name: product.reference for product in products if product.reference is not None}
+    inputs = [
+        {"key": item.granule.key, "site": item.granule.site, "size": item.granule.size, "sha256": item.granule.sha256, "state": str(item.state), "note": item.note}
+        for item in items
+    ]
+    key = stage_key("release", [f"{name}:{reference.digest}" for name, reference in sorted(made.items())], [domain.model_dump(mode="json"), degraded, inputs], SOURCES)
+    folder = hour.folder / "release" / key
+    record = read_record(hour.folder)
+    state = HourState.DEGRADED if degraded else HourState.COMPLETE
+    fields = {name: dressed(name, load(hour.folder, reference), domain, hour.cycle_time) for name, reference in made.items()}
+    digest = release_digest(fields)
+    manifest = {
+        "manifest_version": 1,
+        "domain": hour.domain,
+        "cycle_time": hour.cycle_time,
+        "state": str(state),
+        "degraded": degraded,
+        "products": [name for name in product_names() if name in made],
+        "digest": digest,
+        "inputs": inputs,
+        "models": [{"product": name, "name": reference.notes["model"], "version": reference.notes["model_version"]} for name, reference in sorted(made.items()) if "model" in reference.notes],
+        "gates": [],
+        "decisions": list(record.decisions) if record else [],
+        "configuration_digest": json_digest(domain.model_dump(mode="json")),
+        "providers": list(domain.providers),
+        "licence": domain.licence,
+    }
+    if not (folder / "staged.json").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        tree = folder / "tree"
+        tree.mkdir(parents=True)
+        write_store(fields, tree / "release.zarr")
+        shown = {name: values.assign_attrs(_shown(domain, state, degraded)) for name, values in fields.items()}
+        draw_quicklook(shown, tree / "quicklook.png")
+        draw_animation(shown, tree / "quicklook.gif")
+        (tree / "item.json").write_bytes(json_bytes(item_json(domain, manifest)))
+        replace_file(folder / "staged.json", json_bytes({"digest": digest}))
+    return folder / "tree", manifest
+
+
+def _shown(domain: Domain, state: HourState, degraded: list[dict[str, str]]) -> dict[str, str]:
+    """What the pictures say beside the fields: title, state, reasons, sites."""
+    import json
+
+    from pyproj import Transformer
+
+    to_grid = Transformer.from_crs("EPSG:4326", domain.area.crs, always_xy=True)
+    sites = {name: list(to_grid.transform(site.longitude, site.latitude)) for name, site in domain.radar.sites.items()}
+    return {"title": domain.title, "state": str(state), "degraded": "; ".join(reason["detail"] for reason in degraded), "sites": json.dumps(sites)}
+
+
+def _show(hour: Hour, outcome: Outcome) -> None:
+    reasons = "\n".join(f"- `{reason.code}` ({reason.product}): {reason.detail}" for reason in outcome.degraded) or "- none"
+    show_text(
+        f"release-{hour.domain}",
+        f"# {hour.domain} {hour.cycle_time}: {outcome.state}\n\n- store: `{outcome.url}`\n- quicklook: `{outcome.quicklook}`\n- digest: `{outcome.digest}`\n\n## Degraded because\n{reasons}\n",
+        f"Release of {hour.domain} {hour.cycle_time}",
+    )
+    if outcome.degraded:
+        show_table(f"degraded-{hour.domain}", [reason.as_dict() for reason in outcome.degraded], f"Why {hour.domain} {hour.cycle_time} is degraded")

@@ -1,0 +1,85 @@
+"""What every stage shares: the hour it works for, the granules that travel, the wrapping as a Prefect task."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+
+from stormcycle.cycle import Granule, Reference, cycle_folder
+from stormcycle.states import Degradation, GranuleState
+from stormcycle.times import parse_time
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Hour:
+    """One run of one cycle: the domain, the cycle time, the run's fencing token, the revision of the pinned inputs."""
+
+    domain: str
+    cycle_time: str
+    token: int
+    revision: int
+
+    @property
+    def time(self) -> np.datetime64:
+        """The cycle time as a number."""
+        return parse_time(self.cycle_time)
+
+    @property
+    def folder(self) -> Path:
+        """The work folder of the cycle."""
+        return cycle_folder(self.domain, self.time)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A granule on its way through the stages: what became of it, and what the last stage made of it."""
+
+    granule: Granule
+    state: GranuleState
+    note: str = ""
+    reference: Reference | None = None
+    flags: Reference | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the next stage can work on it."""
+        return self.state in (GranuleState.OK, GranuleState.PARTIAL, GranuleState.LATE)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product of the cycle: its fields in the work store (None: there is none) and why it is not what it could be."""
+
+    name: str
+    reference: Reference | None
+    degraded: tuple[Degradation, ...] = ()
+
+
+def stage(*, retries: int = 0, retry_delay_s: float = 2.0, timeout_s: float | None = None) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """Make a stage of a function: in a flow run a Prefect task of its name, elsewhere the function itself.
+
+    Prefect neither caches nor keeps results: the work store decides what is done.
+    """
+
+    def wrap(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        name = function.__name__.removesuffix("_stage")
+        prefect_task: Any = task(
+            function, name=name, task_run_name=name, persist_result=False, cache_policy=NO_CACHE, retries=retries, retry_delay_seconds=retry_delay_s, timeout_seconds=timeout_s, tags=["stormcycle"]
+        )
+
+        @functools.wraps(function)
+        def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            return function(*args, **kwargs) if FlowRunContext.get() is None else prefect_task(*args, **kwargs)
+
+        return call
+
+    return wrap
