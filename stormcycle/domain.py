@@ -109,9 +109,10 @@ class ReleaseTarget(Strict):
 
 
 class Schedule(Strict):
-    """When the hourly deployment starts, in minutes after the hour, and which share of an hour it may take."""
+    """When the hourly deployment starts, in minutes after the hour; `active: false` for recorded events."""
 
     minute: int = Field(default=8, ge=0, le=59)
+    active: bool = True
 
 
 class Domain(Strict):

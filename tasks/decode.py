@@ -28,7 +28,9 @@ def decode(hour: Hour, items: list[Item]) -> list[Item]:
     domain = load_domain(hour.domain)
     kind = feed_layout(domain).kind
     settings = [kind, list(domain.radar.moments), domain.radar.feed.packed.disc_radius_px if domain.radar.feed.packed else None]
-    keys = {item.granule.key: stage_key("decode", [item.granule.sha256, item.granule.key.partition("#")[2]], settings, SOURCES) for item in items if item.usable}
+    keys = {
+        item.granule.key: stage_key("decode", [item.granule.sha256, item.granule.key.partition("#")[2]], settings, SOURCES) for item in items if item.usable
+    }
     done = {item.granule.key: lookup(hour.folder, "decode", keys[item.granule.key]) for item in items if item.usable}
     fresh = [item for item in items if item.usable and done[item.granule.key] is None]
     read = dict(zip([item.granule.key for item in fresh], _read(hour, domain, kind, fresh), strict=True))

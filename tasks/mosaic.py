@@ -39,7 +39,11 @@ def mosaic(hour: Hour, items: list[Item]) -> Product:
     reference = lookup(hour.folder, "mosaic", key)
     if reference is None:
         frames = hour_frames(
-            [spot for _, spot in used], [load(hour.folder, item.reference) for item, _ in used if item.reference], slots, domain.grid.shape, domain.radar.moments
+            [spot for _, spot in used],
+            [load(hour.folder, item.reference) for item, _ in used if item.reference],
+            slots,
+            domain.grid.shape,
+            domain.radar.moments,
         )
         plan = plan_frames(frames["present"].values, domain.step_minutes)
         moments = {name: frames[name].values for name in domain.radar.moments}
@@ -62,7 +66,8 @@ def _placed(domain: Domain, items: list[Item], slots: np.ndarray) -> tuple[list[
         volumes.append((item.granule.site, nominal_time(declared, parse_time(notes["first_ray_time"]), domain.step_minutes), item.state))
     spots = dict(zip([item.granule.key for item in decoded], place(volumes, slots, domain.step_minutes), strict=True))
     updated = [
-        replace(item, state=spots[item.granule.key].state, note=spots[item.granule.key].note or item.note) if item.granule.key in spots else item for item in items
+        replace(item, state=spots[item.granule.key].state, note=spots[item.granule.key].note or item.note) if item.granule.key in spots else item
+        for item in items
     ]
     return updated, [spots.get(item.granule.key) for item in items]
 
@@ -87,7 +92,7 @@ def _frame_reasons(notes: dict[str, object], slots: int) -> tuple[Degradation, .
     sentences = {
         "filled": ("frames_filled", f"{notes['missing']} of {slots} frames were absent and are filled by advection between their neighbours."),
         "extrapolated": ("frames_missing", f"{notes['present']} of {slots} frames are there, the newest is {notes['newest_age_min']} min old."),
-        "none": ("frames_missing", f"{notes['present']} of {slots} frames are there; that is too few, or too old, for a nowcast."),
+        "none": ("frames_missing", f"{notes['present']} of {slots} frames are there, too few or too old for a nowcast."),
     }
     plan = str(notes["plan"])
     return (Degradation("radar", *sentences[plan]),) if plan in sentences else ()

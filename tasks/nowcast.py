@@ -33,5 +33,9 @@ def nowcast(hour: Hour, radar: Product) -> Product:
         fields = nowcast_fields(forecast, known_pixels(frames[-1], velocity, leads), coordinates, domain.step_minutes, domain.zr.a, domain.zr.b)
         fields = fields.assign_attrs(model=MODEL, model_version=f"pysteps {version('pysteps')}")
         reference = save(hour.folder, "nowcast", key, fields, {"model": MODEL, "model_version": fields.attrs["model_version"]})
-    late = (Degradation("nowcast", "extrapolated_from_old_frames", f"The newest frame is {radar.reference.notes['newest_age_min']} min old and was first carried to T."),)
+    late = (
+        Degradation(
+            "nowcast", "extrapolated_from_old_frames", f"The newest frame is {radar.reference.notes['newest_age_min']} min old and was first carried to T."
+        ),
+    )
     return Product("nowcast", reference, late if plan == "extrapolated" else ())

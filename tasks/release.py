@@ -1,22 +1,26 @@
 """Release: assemble the products, write and check the store, publish it, move the pointer, tell the status."""
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pyproj import Transformer
 
 from stormcycle.cycle import check_token, json_digest, load, read_record, stage_key
 from stormcycle.cycle.files import json_bytes, replace_file
 from stormcycle.domain import Domain, load_domain
 from stormcycle.home import expand, home
 from stormcycle.release.catalogue import item_json
-from stormcycle.release.contract import dressed, products as product_names
+from stormcycle.release.contract import dressed
+from stormcycle.release.contract import products as product_names
 from stormcycle.release.publishing import Published, find_published, move_pointer, publish, write_status
 from stormcycle.release.quicklook import draw_animation, draw_quicklook
 from stormcycle.release.store import read_product, release_digest, write_store
 from stormcycle.release.targets import Target, open_target
 from stormcycle.states import Degradation, HourState
-from stormcycle.times import iso, minutes, now, parse_time
+from stormcycle.times import iso, now, parse_time
 from tasks.artifacts import show_table, show_text
 from tasks.seam import Hour, Item, Product, stage
 
@@ -84,10 +88,19 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
     degraded = [reason.as_dict() for product in products for reason in product.degraded]
     made = {product.name: product.reference for product in products if product.reference is not None}
     inputs = [
-        {"key": item.granule.key, "site": item.granule.site, "size": item.granule.size, "sha256": item.granule.sha256, "state": str(item.state), "note": item.note}
+        {
+            "key": item.granule.key,
+            "site": item.granule.site,
+            "size": item.granule.size,
+            "sha256": item.granule.sha256,
+            "state": str(item.state),
+            "note": item.note,
+        }
         for item in items
     ]
-    key = stage_key("release", [f"{name}:{reference.digest}" for name, reference in sorted(made.items())], [domain.model_dump(mode="json"), degraded, inputs], SOURCES)
+    key = stage_key(
+        "release", [f"{name}:{reference.digest}" for name, reference in sorted(made.items())], [domain.model_dump(mode="json"), degraded, inputs], SOURCES
+    )
     folder = hour.folder / "release" / key
     record = read_record(hour.folder)
     state = HourState.DEGRADED if degraded else HourState.COMPLETE
@@ -102,7 +115,11 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
         "products": [name for name in product_names() if name in made],
         "digest": digest,
         "inputs": inputs,
-        "models": [{"product": name, "name": reference.notes["model"], "version": reference.notes["model_version"]} for name, reference in sorted(made.items()) if "model" in reference.notes],
+        "models": [
+            {"product": name, "name": reference.notes["model"], "version": reference.notes["model_version"]}
+            for name, reference in sorted(made.items())
+            if "model" in reference.notes
+        ],
         "gates": [],
         "decisions": list(record.decisions) if record else [],
         "configuration_digest": json_digest(domain.model_dump(mode="json")),
@@ -114,7 +131,7 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
         tree = folder / "tree"
         tree.mkdir(parents=True)
         write_store(fields, tree / "release.zarr")
-        shown = {name: values.assign_attrs(_shown(domain, state, degraded)) for name, values in fields.items()}
+        shown = {name: values.assign_attrs(shown_attributes(domain, state, degraded)) for name, values in fields.items()}
         draw_quicklook(shown, tree / "quicklook.png")
         draw_animation(shown, tree / "quicklook.gif")
         (tree / "item.json").write_bytes(json_bytes(item_json(domain, manifest)))
@@ -122,12 +139,8 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
     return folder / "tree", manifest
 
 
-def _shown(domain: Domain, state: HourState, degraded: list[dict[str, str]]) -> dict[str, str]:
+def shown_attributes(domain: Domain, state: str, degraded: list[dict[str, str]]) -> dict[str, str]:
     """What the pictures say beside the fields: title, state, reasons, sites."""
-    import json
-
-    from pyproj import Transformer
-
     to_grid = Transformer.from_crs("EPSG:4326", domain.area.crs, always_xy=True)
     sites = {name: list(to_grid.transform(site.longitude, site.latitude)) for name, site in domain.radar.sites.items()}
     return {"title": domain.title, "state": str(state), "degraded": "; ".join(reason["detail"] for reason in degraded), "sites": json.dumps(sites)}

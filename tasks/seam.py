@@ -1,6 +1,8 @@
 """What every stage shares: the hour it works for, the granules that travel, the wrapping as a Prefect task."""
 
 import functools
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from stormcycle.cycle import Granule, Reference, cycle_folder
 from stormcycle.states import Degradation, GranuleState
 from stormcycle.times import parse_time
 
+log = logging.getLogger("stormcycle")
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -64,7 +67,9 @@ class Product:
     degraded: tuple[Degradation, ...] = ()
 
 
-def stage(*, retries: int = 0, retry_delay_s: float = 2.0, timeout_s: float | None = None) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+def stage(
+    *, retries: int = 0, retry_delay_s: float = 2.0, timeout_s: float | None = None
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Make a stage of a function: in a flow run a Prefect task of its name, elsewhere the function itself.
 
     Prefect neither caches nor keeps results: the work store decides what is done.
@@ -73,12 +78,23 @@ def stage(*, retries: int = 0, retry_delay_s: float = 2.0, timeout_s: float | No
     def wrap(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         name = function.__name__.removesuffix("_stage")
         prefect_task: Any = task(
-            function, name=name, task_run_name=name, persist_result=False, cache_policy=NO_CACHE, retries=retries, retry_delay_seconds=retry_delay_s, timeout_seconds=timeout_s, tags=["stormcycle"]
+            function,
+            name=name,
+            task_run_name=name,
+            persist_result=False,
+            cache_policy=NO_CACHE,
+            retries=retries,
+            retry_delay_seconds=retry_delay_s,
+            timeout_seconds=timeout_s,
+            tags=["stormcycle"],
         )
 
         @functools.wraps(function)
         def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            return function(*args, **kwargs) if FlowRunContext.get() is None else prefect_task(*args, **kwargs)
+            begun = time.perf_counter()
+            result = function(*args, **kwargs) if FlowRunContext.get() is None else prefect_task(*args, **kwargs)
+            log.info("%s: %.1f s", name, time.perf_counter() - begun)
+            return result
 
         return call
 

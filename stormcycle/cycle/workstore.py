@@ -72,4 +72,3 @@ def save(folder: Path, stage: str, key: str, fields: xr.Dataset, notes: dict[str
 def load(folder: Path, reference: Reference) -> xr.Dataset:
     """The dataset behind a reference, in memory."""
     return xr.open_zarr(folder / reference.path, consolidated=False, chunks=None).load()
-

@@ -67,9 +67,7 @@ def list_radar_feed(domain: Domain, cycle_time: Time) -> list[Granule]:
     return list(granules.values())
 
 
-def _granules_of_file(
-    domain: Domain, layout: Layout, key: str, site: str, size: int, digest: str, time: Time | None, start: Time, end: Time
-) -> list[Granule]:
+def _granules_of_file(domain: Domain, layout: Layout, key: str, site: str, size: int, digest: str, time: Time | None, start: Time, end: Time) -> list[Granule]:
     """A file is one granule, but for a packed sequence, where each frame of the window is one."""
     if layout.kind != "sequence":
         return [Granule("radar", key, site, size, digest, iso(time) if time is not None else None, GranuleState.OK)]

@@ -5,6 +5,7 @@ Every reader of the project runs through `read_each`: a file that kills its proc
 
 import multiprocessing
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -32,7 +33,7 @@ def read_each(function: Callable[..., Result], arguments: Sequence[tuple[Any, ..
     context = multiprocessing.get_context("spawn")
     count = min(workers or os.cpu_count() or 1, len(arguments))
     results: list[Result | ReadFailure | None] = [None] * len(arguments)
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_quiet) as pool:
         futures = [pool.submit(function, *items) for items in arguments]
         for index, future in enumerate(futures):
             try:
@@ -44,8 +45,13 @@ def read_each(function: Callable[..., Result], arguments: Sequence[tuple[Any, ..
     return [result if result is not None else _read_alone(function, items, context) for result, items in zip(results, arguments, strict=True)]
 
 
+def _quiet() -> None:
+    """Readers warn of what we report as states and notes."""
+    warnings.simplefilter("ignore")
+
+
 def _read_alone(function: Callable[..., Result], items: tuple[Any, ...], context: Any) -> Result | ReadFailure:
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with ProcessPoolExecutor(1, mp_context=context, initializer=_quiet) as pool:
         try:
             return pool.submit(function, *items).result()
         except BrokenProcessPool:

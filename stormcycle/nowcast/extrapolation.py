@@ -58,7 +58,7 @@ def persistence(frames: np.ndarray, leads: Sequence[float]) -> np.ndarray:
     return np.repeat(dry_filled(frames[-1])[None], len(leads), axis=0)
 
 
-def sprog(frames: np.ndarray, leads: int, seed: int = 0) -> np.ndarray:
+def sprog(frames: np.ndarray, leads: int) -> np.ndarray:
     """S-PROG to `leads` whole steps: (lead, y, x) dBZ, NaN from outside.
 
     Motion from all frames (at most ten), six cascade levels, threshold 15 dBZ, probability matching by cdf
@@ -68,7 +68,6 @@ def sprog(frames: np.ndarray, leads: int, seed: int = 0) -> np.ndarray:
     wet = dry_filled(frames)
     if (wet[-3:] >= WET_DBZ).mean(axis=(1, 2)).min() < 0.001:
         return extrapolation(frames, range(1, leads + 1))
-    np.random.seed(seed)
     with redirect_stdout(io.StringIO()):
         forecast = nowcasts.get_method("sprog")(
             np.where(wet[-3:] >= WET_DBZ, wet[-3:], WET_DBZ - 5.0),

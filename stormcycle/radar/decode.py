@@ -131,7 +131,11 @@ def _by_pyart(path: Path, kind: str, moments: Sequence[str]) -> xr.Dataset:
     sweeps = []
     for number in range(radar.nsweeps):
         rays = radar.get_slice(number)
-        found = {moment: np.ma.filled(radar.fields[PYART_NAMES[moment]]["data"][rays].astype("float64"), np.nan) for moment in moments if PYART_NAMES[moment] in radar.fields}
+        found = {
+            moment: np.ma.filled(radar.fields[PYART_NAMES[moment]]["data"][rays].astype("float64"), np.nan)
+            for moment in moments
+            if PYART_NAMES[moment] in radar.fields
+        }
         if "reflectivity" not in found or np.isnan(found["reflectivity"]).all():
             continue
         sweeps.append(

@@ -50,7 +50,9 @@ class GateIndices:
 def geometry_of(volume: xr.Dataset, latitude: float, longitude: float, altitude_m: float) -> Geometry:
     """The geometry of a volume at a site (degrees, metres above sea level)."""
     sweep, elevation = volume["sweep"].values, volume["elevation"].values
-    elevations = tuple(round(round(float(np.median(elevation[sweep == number])) / ELEVATION_STEP) * ELEVATION_STEP, 2) for number in range(volume.sizes["sweeps"]))
+    elevations = tuple(
+        round(round(float(np.median(elevation[sweep == number])) / ELEVATION_STEP) * ELEVATION_STEP, 2) for number in range(volume.sizes["sweeps"])
+    )
     return Geometry(
         round(latitude, 5),
         round(longitude, 5),
@@ -77,7 +79,9 @@ def slant_range(ground_distance_m: np.ndarray, elevation_deg: float, altitude_m:
 def gate_indices(geometry: Geometry, grid: AreaDefinition) -> GateIndices:
     """The indices of a geometry on a grid, computed."""
     longitude, latitude = longitudes_latitudes(grid)
-    azimuth, _, distance = Geod(ellps="WGS84").inv(np.full(longitude.shape, geometry.longitude), np.full(longitude.shape, geometry.latitude), longitude, latitude)
+    azimuth, _, distance = Geod(ellps="WGS84").inv(
+        np.full(longitude.shape, geometry.longitude), np.full(longitude.shape, geometry.latitude), longitude, latitude
+    )
     gates, heights = [], []
     for elevation, first, spacing, count in zip(geometry.elevations, geometry.first_gates_m, geometry.gates_m, geometry.gate_counts, strict=True):
         slant, height = slant_range(distance, elevation, geometry.altitude_m)

@@ -19,7 +19,13 @@ def item_json(domain: Domain, manifest: dict[str, Any]) -> dict[str, Any]:
         geometry={"type": "Polygon", "coordinates": [ring]},
         bbox=[west, south, east, north],
         datetime=datetime.fromisoformat(manifest["cycle_time"]).astimezone(UTC),
-        properties={"title": domain.title, "stormcycle:state": manifest["state"], "stormcycle:products": manifest["products"], "license": "other", "stormcycle:licence": domain.licence},
+        properties={
+            "title": domain.title,
+            "stormcycle:state": manifest["state"],
+            "stormcycle:products": manifest["products"],
+            "license": "other",
+            "stormcycle:licence": domain.licence,
+        },
     )
     item.add_asset("store", pystac.Asset("./release.zarr", title="Zarr v3 store, a group a product", media_type="application/vnd.zarr", roles=["data"]))
     item.add_asset("manifest", pystac.Asset("./manifest.json", media_type=pystac.MediaType.JSON, roles=["metadata"]))

@@ -44,7 +44,11 @@ def _encoding(fields: xr.Dataset) -> dict[str, dict[str, Any]]:
     encoding: dict[str, dict[str, Any]] = {}
     for name, variable in fields.variables.items():
         if variable.ndim:
-            chunks = tuple(min(size, CHUNK) if dim in ("y", "x") else 1 for dim, size in variable.sizes.items()) if "y" in variable.dims and "x" in variable.dims else variable.shape
+            chunks = (
+                tuple(min(size, CHUNK) if dim in ("y", "x") else 1 for dim, size in variable.sizes.items())
+                if "y" in variable.dims and "x" in variable.dims
+                else variable.shape
+            )
             encoding[str(name)] = {"chunks": chunks, "compressors": [ZstdCodec(level=3)]}
         if variable.dtype.kind == "M":
             encoding.setdefault(str(name), {}).update(units="seconds since 1970-01-01", dtype="int64", calendar="proleptic_gregorian")

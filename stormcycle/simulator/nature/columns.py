@@ -39,8 +39,8 @@ def columns(world: World, seconds: float, x: np.ndarray, y: np.ndarray) -> Colum
     """The columns above points (projection coordinates in metres, any shape) at a time (seconds since 1970)."""
     x, y = np.asarray(x, "float64") - world.centre_m[0], np.asarray(y, "float64") - world.centre_m[1]
     # Turbulence bends every outline by a few kilometres, so that no cell is an ellipse and no line is smooth.
-    warped_x = x + WARP_M * texture(world, "warp x", seconds, x, y, range(4))
-    warped_y = y + WARP_M * texture(world, "warp y", seconds, x, y, range(4))
+    warped_x = x + WARP_M * texture(world, "warp x", seconds, x, y, range(1, 5))
+    warped_y = y + WARP_M * texture(world, "warp y", seconds, x, y, range(1, 5))
     broad, fine = texture(world, "rain", seconds, x, y), texture(world, "fine", seconds, x, y, range(3))
     convective, top = _convective(cells(world, seconds), world, seconds, warped_x, warped_y)
     ridge, sheet = _line_rain(world, lines(world, seconds), seconds, warped_x, warped_y, broad, fine)

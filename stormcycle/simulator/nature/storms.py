@@ -131,11 +131,11 @@ def _cells(random: np.random.Generator, birth: np.ndarray, place: np.ndarray, st
     count = len(birth)
     return Cells(
         birth=birth,
-        life=np.clip((45.0 + 60.0 * strong + random.normal(0.0, 12.0, count)) * 60.0, 40 * 60.0, LONGEST_LIFE_S),
+        life=np.clip((50.0 + 65.0 * strong + random.normal(0.0, 12.0, count)) * 60.0, 40 * 60.0, LONGEST_LIFE_S),
         x=place[:, 0],
         y=place[:, 1],
-        u=random.normal(0.0, 1.2, count),
-        v=random.normal(0.0, 1.2, count),
+        u=random.normal(0.0, 0.8, count),
+        v=random.normal(0.0, 0.8, count),
         peak=37.0 + 24.0 * strong,
         radius=(1.5 + 1.6 * strong + random.uniform(0.0, 0.7, count)) * 1e3,
         elongation=random.uniform(1.0, 1.9, count),

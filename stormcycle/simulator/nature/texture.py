@@ -16,7 +16,7 @@ from stormcycle.simulator.nature.world import World, carried, generator
 TILE = 256
 SAMPLES_A_WAVE = 8
 SHORTEST_M = 4e3
-SHORTEST_LIFE_S = 900.0
+SHORTEST_LIFE_S = 1500.0
 
 
 @lru_cache(maxsize=256)
@@ -46,7 +46,7 @@ def _octave(world: World, purpose: str, octave: int, seconds: float, x: np.ndarr
 def texture(world: World, purpose: str, seconds: float, x: np.ndarray, y: np.ndarray, octaves: range = range(7)) -> np.ndarray:
     """Texture at points (metres from the centre; any shape), mean 0, deviation 1.
 
-    Octave k holds wavelengths of 4-8 km times 2^k and lives 15 min times 2^(0.8 k) (larger lives longer, as in STEPS);
+    Octave k holds wavelengths of 4-8 km times 2^k and lives 25 min times 2^(0.8 k) (larger lives longer, as in STEPS);
     power falls with the 2.8th power of the wave number in the plane, as rain fields of 4-250 km do (Seed, 2003).
     """
     amplitudes = {octave: 2.0 ** (0.4 * octave) for octave in octaves}

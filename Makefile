@@ -1,0 +1,47 @@
+# Two commands for a newcomer: `make cycle` and `make test`. Everything lies in .venv and $STORMCYCLE_HOME (./.stormcycle).
+SHELL := /bin/bash
+PYTHON ?= python3.11
+export STORMCYCLE_HOME ?= $(CURDIR)/.stormcycle
+ifneq ($(wildcard $(CURDIR)/../shared/data),)
+export STORMCYCLE_DATA ?= $(abspath $(CURDIR)/../shared/data)
+endif
+# one thread a library: the two cores are shared by processes
+export OMP_NUM_THREADS ?= 1
+BIN := .venv/bin
+
+.PHONY: install packages cycle test lint documents baselines clean
+
+install: .venv/installed
+
+packages: ## the few Debian packages that a bare machine lacks
+	@command -v gcc >/dev/null && command -v $(PYTHON) >/dev/null && $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q gcc python3.11 python3.11-venv python3.11-dev; } \
+	  || { echo "Please run: sudo apt-get install gcc python3.11 python3.11-venv python3.11-dev"; exit 1; }
+
+.venv/installed: requirements.lock pyproject.toml | packages
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+cycle: install ## two simulated hours, end to end, with a real Prefect server on loopback
+	$(BIN)/python -m flows.demo
+
+test: install ## the test suite
+	@[ -n "$$STORMCYCLE_DATA" ] && echo "real samples: found" || echo "real samples: STORMCYCLE_DATA is not set and no data folder lies beside the checkout; tests that need them skip"
+	$(BIN)/python -m pytest
+
+lint: install ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+documents: install ## docs/data_dictionary.md and schemas/domain.schema.json from their sources
+	$(BIN)/python -m stormcycle.release.dictionary
+
+baselines: install ## the score table of sequence 001 (docs/baselines.md), about a minute
+	$(BIN)/python -m flows.baselines
+
+clean:
+	rm -rf .venv build *.egg-info

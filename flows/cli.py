@@ -1,0 +1,375 @@
+"""The command line: thin commands over flows and library. Heavy imports wait inside the commands."""
+
+import functools
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+app = typer.Typer(
+    name="stormcycle",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="The hourly cycle: from satellites, radars and a model to a verified release.",
+)
+said = Console(stderr=True, highlight=False)
+shown = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+"""A terminal's own width; enough for a table of scores where output goes to a file."""
+
+DomainOption = Annotated[str, typer.Option("--domain", "-d", help="name of a domain: stormcycle domains")]
+TimeOption = Annotated[str, typer.Option("--time", "-t", help="cycle time, a full hour UTC: 2015-07-12T01:00Z")]
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on standard output, nothing else")]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+EXIT_DEGRADED = 4
+
+
+def example(line: str) -> str:
+    """The epilogue of a command's help."""
+    return f"Example: {line}"
+
+
+def answering(command: Command) -> Command:
+    """Answer trouble with a sentence and an exit code: 2 for what the caller got wrong, 1 for all else; never a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        log = logging.getLogger("stormcycle")
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        log.handlers = [RichHandler(console=said, show_path=False, show_level=False)]
+        try:
+            return command(*args, **kwargs)
+        except typer.Exit:
+            raise
+        except Exception as error:
+            from stormcycle.domain import DomainError
+
+            if os.environ.get("STORMCYCLE_DEBUG"):
+                raise
+            sentence = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split()) or type(error).__name__
+            fail(
+                sentence
+                if type(error).__module__.startswith(("stormcycle", "tasks", "flows")) or isinstance(error, ValueError | FileNotFoundError)
+                else f"{type(error).__name__}: {sentence}",
+                2 if isinstance(error, DomainError) else 1,
+            )
+
+    return run  # type: ignore[return-value]
+
+
+def fail(sentence: str, code: int = 1) -> NoReturn:
+    """Say a sentence on standard error and end."""
+    said.print(f"[bold red]stormcycle:[/] {sentence}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def usage(action: Callable[[], Any]) -> Any:
+    """Do what depends on the caller's words alone; a ValueError is a usage error (exit 2)."""
+    try:
+        return action()
+    except ValueError as error:
+        fail(str(error), 2)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
+
+
+def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    """A table on standard output."""
+    drawn = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        drawn.add_row(*("" if value is None else str(value) for value in row))
+    shown.print(drawn)
+
+
+def with_prefect() -> bool:
+    """Whether runs are recorded in Prefect: PREFECT_API_URL is set and answers; else say that they are not."""
+    from flows.servers import QUIET, answers
+
+    os.environ.update({key: os.environ.get(key, value) for key, value in QUIET.items()})
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")  # we answer in sentences ourselves
+    url = os.environ.get("PREFECT_API_URL")
+    if url is None:
+        said.print("PREFECT_API_URL is not set: the run is not recorded in Prefect (`stormcycle up` starts a server).")
+    elif not answers(url):
+        said.print(f"Prefect does not answer at {url}: the run goes on and is not recorded there.")
+    return url is not None and answers(url)
+
+
+@app.command(epilog=example("stormcycle cycle --domain nanjing --time 2015-07-12T01:00Z"))
+@answering
+def cycle(
+    domain: DomainOption,
+    time: TimeOption,
+    revise: Annotated[bool, typer.Option("--revise", help="list the feeds again; changed inputs make a new version")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run one cycle and release it. Exit 0 complete, 4 degraded, 1 failed, 2 usage; the last line is the release's URL."""
+    from stormcycle.domain import load_domain
+    from stormcycle.times import iso, parse_cycle_time
+
+    load_domain(domain)
+    cycle_time = iso(usage(lambda: parse_cycle_time(time)))
+    recorded = with_prefect()
+    if "TRITON_URL" not in os.environ:
+        said.print("TRITON_URL is not set: no model is served, the nowcast is extrapolation.")
+    from flows.cycle import cycle as cycle_flow
+
+    outcome = (cycle_flow if recorded else cycle_flow.fn)(domain, cycle_time, revise)
+    reasons = [reason.as_dict() for reason in outcome.degraded]
+    if as_json:
+        print_json(
+            {
+                "domain": domain,
+                "cycle_time": cycle_time,
+                "state": str(outcome.state),
+                "url": outcome.url,
+                "version": outcome.version,
+                "digest": outcome.digest,
+                "quicklook": outcome.quicklook,
+                "degraded": reasons,
+                "new": outcome.new,
+            }
+        )
+    else:
+        shown.print(
+            f"{domain} {cycle_time}: [bold]{outcome.state}[/], version {outcome.version}{'' if outcome.new else ', released before: nothing was published'}"
+        )
+        if reasons:
+            table("Degraded because", ["product", "code", "detail"], [[reason["product"], reason["code"], reason["detail"]] for reason in reasons])
+        shown.print(f"quicklook: {outcome.quicklook}")
+        shown.print(outcome.url)
+    raise typer.Exit(EXIT_DEGRADED if outcome.state == "degraded" else 0)
+
+
+@app.command(epilog=example("stormcycle latest --domain demo"))
+@answering
+def latest(domain: DomainOption, as_json: JsonOption = False) -> None:
+    """The URL of a domain's newest release; exit 1 with a sentence where there is none."""
+    from stormcycle.domain import load_domain
+    from stormcycle.release import latest_release
+    from tasks.release import target_of
+
+    pointer = latest_release(target_of(load_domain(domain)), domain)
+    if pointer is None:
+        fail(f"The domain {domain} has no release yet; run `stormcycle cycle --domain {domain} --time ...`.")
+    print_json(pointer) if as_json else shown.print(pointer["url"])
+
+
+@app.command(epilog=example("stormcycle domains"))
+@answering
+def domains(as_json: JsonOption = False) -> None:
+    """All domains: what they are and what they are made from."""
+    from stormcycle.domain import domain_names, load_domain
+
+    found = [load_domain(name) for name in domain_names()]
+    if as_json:
+        print_json([domain.model_dump(mode="json") for domain in found])
+        return
+    rows = [
+        [
+            domain.name,
+            domain.title,
+            f"{domain.grid.shape[0]}x{domain.grid.shape[1]}",
+            f"{domain.grid.resolution_m / 1000:g}",
+            domain.step_minutes,
+            len(domain.radar.sites),
+            domain.radar.feed.layout,
+        ]
+        for domain in found
+    ]
+    table("Domains", ["name", "title", "grid", "km", "step, min", "radars", "feed"], rows)
+
+
+@app.command(epilog=example("stormcycle feeds --domain khtx --time 2008-04-11T19:00Z"))
+@answering
+def feeds(domain: DomainOption, time: TimeOption, as_json: JsonOption = False) -> None:
+    """Every granule that a cycle would pin, as the feed holds it now."""
+    from stormcycle.domain import load_domain
+    from stormcycle.feeds import list_radar_feed
+    from stormcycle.times import parse_cycle_time
+
+    cycle_time = usage(lambda: parse_cycle_time(time))
+    granules = list_radar_feed(load_domain(domain), cycle_time)
+    if as_json:
+        print_json([granule.__dict__ for granule in granules])
+        return
+    table(
+        f"Granules of {domain} for {time}",
+        ["feed", "key", "site", "time by name", "bytes", "state"],
+        [[granule.feed, granule.key, granule.site, granule.valid_time or "in the file", granule.size, granule.state] for granule in granules],
+    )
+    shown.print(f"{len(granules)} granules")
+
+
+@app.command(epilog=example("stormcycle inspect KTLX20140101_000624_V06.gz"))
+@answering
+def inspect(file: Annotated[Path, typer.Argument(help="a file of any feed")], as_json: JsonOption = False) -> None:
+    """What a file is and how good it is. Exit 0 ok or partial, 3 corrupt, 5 not a granule of any feed we know."""
+    from stormcycle.inspection import EXIT_CODES, inspect_file
+
+    found = inspect_file(file)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        rows = [
+            ["kind", found.kind],
+            ["state", found.state],
+            ["time", found.time],
+            *[["note", note] for note in found.notes],
+            *[[name, value] for name, value in found.figures.items()],
+        ]
+        table(file.name, ["", ""], rows)
+    raise typer.Exit(EXIT_CODES[found.state])
+
+
+@app.command(epilog=example("stormcycle verify --domain nanjing"))
+@answering
+def verify(
+    domain: DomainOption,
+    time: Annotated[str | None, typer.Option("--time", "-t", help="one hour; default: every released hour")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score every release whose valid time has come, beside persistence, extrapolation and S-PROG."""
+    from stormcycle.domain import load_domain
+
+    load_domain(domain)
+    recorded = with_prefect()
+    from flows.scoreboard import csi_rows, period_scores
+    from flows.verify import verify as verify_flow
+
+    verified = (verify_flow if recorded else verify_flow.fn)(domain, time)
+    scores = period_scores(verified)
+    if as_json:
+        print_json({"domain": domain, "hours": [item.__dict__ for item in verified], "csi": csi_rows(scores) if scores is not None else []})
+        return
+    table(f"Verification of {domain}", ["hour", "state", "record"], [[item.cycle_time, item.state, item.path] for item in verified])
+    if scores is not None:
+        rows = csi_rows(scores)
+        table("CSI by lead (min), all verified hours pooled", list(rows[0]), [list(row.values()) for row in rows])
+
+
+@app.command(epilog=example("stormcycle evaluate sprog --sequence nju_cpol_001_3.0km.nc"))
+@answering
+def evaluate(
+    model: Annotated[str, typer.Argument(help="persistence, extrapolation or sprog; always shown beside the other references")],
+    sequence: Annotated[Path, typer.Option("--sequence", help="a packed sequence (netCDF)")],
+    figure: Annotated[Path | None, typer.Option("--figure", help="also draw the score curves here (PNG)")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a method on every window of 10 + 10 frames of a packed sequence, beside the reference methods."""
+    from rich.progress import Progress
+
+    from stormcycle.feeds import ReadFailure, read_each
+    from stormcycle.verification import REFERENCES, evaluate_sequence, read_sequence
+
+    if model not in REFERENCES:
+        fail(f"There is no model {model!r}; known are {', '.join(REFERENCES)}.", 2)
+    (reflectivity,) = read_each(read_sequence, [(sequence,)])
+    if isinstance(reflectivity, ReadFailure):
+        fail(reflectivity.reason)
+    with Progress(console=said, transient=True) as bar:
+        task = bar.add_task("windows", total=None)
+        result = evaluate_sequence(reflectivity, REFERENCES, lambda done, total: bar.update(task, completed=done, total=total))
+    step = float(reflectivity.attrs["step_minutes"])
+    if figure is not None:
+        from stormcycle.verification.pictures import draw_score_curves
+
+        draw_score_curves(result, figure, step)
+    if as_json:
+        print_json(result)
+        return
+    leads = [f"{step * (index + 1):g}" for index in range(10)]
+    rows = [
+        [method, threshold, *(("-" if value is None else f"{value:.3f}") for value in values)]
+        for method, scores in result["methods"].items()
+        for threshold, values in scores["zh"]["csi"].items()
+    ]
+    table(f"CSI by lead (min) on {sequence.name}, {result['windows']} windows", ["method", "dBZ", *leads], rows)
+
+
+@app.command(epilog=example("stormcycle simulate --domain demo --from 2026-06-30T12:00Z --hours 1 --to ./bucket"))
+@answering
+def simulate(
+    domain: DomainOption,
+    start: Annotated[str, typer.Option("--from", help="granules of (from, from + hours]")],
+    hours: Annotated[int, typer.Option(min=1)],
+    to: Annotated[Path, typer.Option("--to", help="folder of the bucket")],
+    seed: Annotated[int | None, typer.Option(help="default: the domain's own")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write simulated granules of a domain in the feed's real file format; the same seed gives the same bytes."""
+    from rich.progress import Progress
+
+    from stormcycle.domain import load_domain
+    from stormcycle.simulator import granules
+    from stormcycle.simulator import simulate as simulate_world
+    from stormcycle.times import parse_time
+
+    chosen = load_domain(domain)
+    if chosen.simulation is None:
+        fail(f"The domain {domain} is not a simulated one; its YAML has no `simulation`.", 2)
+    begin = usage(lambda: parse_time(start))
+    with Progress(console=said, transient=True) as bar:
+        task = bar.add_task("granules", total=len(list(granules(chosen, begin, hours))))
+        keys = simulate_world(chosen, begin, hours, chosen.simulation.seed if seed is None else seed, to, lambda _: bar.advance(task))
+    print_json({"folder": str(to), "keys": keys}) if as_json else shown.print(f"{len(keys)} granules in {to}")
+
+
+@app.command(epilog=example("stormcycle serve demo"))
+@answering
+def serve(domains: Annotated[list[str] | None, typer.Argument(help="default: all domains")] = None) -> None:
+    """Run the scheduled deployments, hourly cycles and their verification, until interrupted."""
+    from stormcycle.domain import domain_names, load_domain
+
+    names = domains or domain_names()
+    for name in names:
+        load_domain(name)
+    if not with_prefect():
+        fail("Deployments need a Prefect server: `stormcycle up`, then set PREFECT_API_URL as it says.")
+    from flows.deployments import serve_deployments
+
+    said.print(f"Serving {', '.join(names)}; interrupt to stop.")
+    serve_deployments(names)
+
+
+@app.command(epilog=example("stormcycle up"))
+@answering
+def up(port: Annotated[int, typer.Option(help="port of the Prefect server; a free one when taken")] = 4200, as_json: JsonOption = False) -> None:
+    """Start the servers on loopback and say how to reach them."""
+    from flows.servers import start_prefect
+
+    with said.status("starting the Prefect server"):
+        url = start_prefect(port)
+    if as_json:
+        print_json({"PREFECT_API_URL": url})
+        return
+    said.print(f"The Prefect UI is at {url.removesuffix('/api')}")
+    shown.print(f"export PREFECT_API_URL={url}")
+
+
+@app.command(epilog=example("stormcycle down"))
+@answering
+def down(as_json: JsonOption = False) -> None:
+    """Stop the servers that `up` started."""
+    from flows.servers import stop_prefect
+
+    stopped = stop_prefect()
+    print_json({"stopped": stopped}) if as_json else said.print("The Prefect server is stopped." if stopped else "No server was running.")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,147 @@
+"""Verify: every release whose valid time has come, against what later releases observed, beside the references."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from stormcycle.domain import Domain, load_domain
+from stormcycle.home import home
+from stormcycle.release.publishing import Published, find_published
+from stormcycle.release.quicklook import draw_quicklook
+from stormcycle.release.store import read_product
+from stormcycle.release.targets import Target
+from stormcycle.states import Provenance
+from stormcycle.times import HOUR, from_hour_folder, iso, minutes, parse_time
+from stormcycle.verification import merge, of_method, pair_sums, probability_sums, read_scores, reference_forecasts, score_path, to_json, write_scores
+from tasks.artifacts import show_table
+from tasks.release import shown_attributes, target_of
+from tasks.seam import stage
+from tasks.start import starting_frames
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The verification of one hour: where its record is, whether this run made it."""
+
+    cycle_time: str
+    state: str
+    path: str
+    new: bool
+
+
+def scores_root() -> Path:
+    """The folder of the score store."""
+    return home() / "scores"
+
+
+@stage()
+def released_hours(domain_name: str, cycle_time: str | None) -> list[str]:
+    """The hours of a domain that have a release, oldest first; the one asked for, where one is."""
+    if cycle_time is not None:
+        return [iso(parse_time(cycle_time))]
+    target = target_of(load_domain(domain_name))
+    found = []
+    for year in target.names(domain_name):
+        for month in target.names(f"{domain_name}/{year}") if year.isdigit() else []:
+            for hour in target.names(f"{domain_name}/{year}/{month}"):
+                time = from_hour_folder(f"{year}/{month}/{hour}")
+                if find_published(target, domain_name, time) is not None:
+                    found.append(iso(time))
+    return sorted(found)
+
+
+@stage()
+def verify_hour(domain_name: str, cycle_time: str) -> Verified:
+    """Verify one released hour with what is observed by now; `waiting` where nothing is yet, `none` without a nowcast."""
+    domain, time = load_domain(domain_name), parse_time(cycle_time)
+    target = target_of(domain)
+    path = score_path(scores_root(), domain.name, time)
+    made = find_published(target, domain.name, time)
+    if made is None or "nowcast" not in made.manifest["products"]:
+        return Verified(cycle_time, "none", "", False)
+    horizon = int(np.ceil(domain.nowcast.lead_minutes / 60))
+    truths = [later for hours in range(1, horizon + 1) if (later := find_published(target, domain.name, time + hours * HOUR)) is not None]
+    if not truths:
+        return Verified(cycle_time, "waiting", "", False)
+    told = [{"cycle_time": truth.manifest["cycle_time"], "digest": truth.manifest["digest"]} for truth in truths]
+    if path.is_file():
+        kept = read_scores(path)
+        if (kept["digest"], kept["truth"]) == (made.manifest["digest"], told):
+            return Verified(cycle_time, "verified", str(path), False)
+    record = _record(domain, target, made, truths, path)
+    write_scores(path, {**record, "truth": told})
+    return Verified(cycle_time, "verified", str(path), True)
+
+
+def _record(domain: Domain, target: Target, made: Published, truths: list[Published], path: Path) -> dict[str, Any]:
+    """The record of one hour without its list of truths; draws the picture of forecast and outcome beside it."""
+    options = domain.release.storage_options or None
+    radar, forecast = read_product(made.url, "radar", options), read_product(made.url, "nowcast", options)
+    truth, observed = observed_at(forecast["valid_time"].values, [read_product(item.url, "radar", options) for item in truths])
+    leads = [int(lead / np.timedelta64(60, "s")) for lead in forecast["lead_time"].values]
+    methods = {"nowcast": forecast["reflectivity"].values, **_references(radar, made, domain, len(leads))}
+    sums = merge([of_method(pair_sums(values, truth, observed, leads=leads), name) for name, values in methods.items()])
+    chances = None
+    if "probability" in made.manifest["products"]:
+        probability = read_product(made.url, "probability", options)
+        chances = to_json(
+            probability_sums(probability["exceedance"].values, truth, observed, [float(value) for value in probability["threshold"].values], leads=leads)
+        )
+    _draw(domain, target, made, truth, leads, path)
+    return {
+        "domain": domain.name,
+        "cycle_time": made.manifest["cycle_time"],
+        "release_version": made.version,
+        "digest": made.manifest["digest"],
+        "latency_minutes": round(minutes(parse_time(made.manifest["published_at"]) - parse_time(made.manifest["cycle_time"])), 2),
+        "in_sample": False,
+        "models": made.manifest["models"],
+        "sums": to_json(sums),
+        "probability_sums": chances,
+    }
+
+
+def _references(radar: xr.Dataset, made: Published, domain: Domain, leads: int) -> dict[str, np.ndarray]:
+    """The reference forecasts from the frames that the nowcast had: all slots, or those that are there, carried to T."""
+    codes = {reason["code"] for reason in made.manifest["degraded"]}
+    plan = "extrapolated" if "extrapolated_from_old_frames" in codes else "whole"
+    frames, _, _ = starting_frames(radar, plan, parse_time(made.manifest["cycle_time"]), domain)
+    return reference_forecasts(frames, leads)
+
+
+def observed_at(valid_times: np.ndarray, radars: list[xr.Dataset]) -> tuple[np.ndarray, np.ndarray]:
+    """What radars observed at the valid times: reflectivity and mask, each (lead, y, x); only pixels that were seen."""
+    shape = (len(valid_times), radars[0].sizes["y"], radars[0].sizes["x"])
+    truth, observed = np.full(shape, np.nan, "float32"), np.zeros(shape, bool)
+    for radar in radars:
+        times = radar["valid_time"].values
+        for lead, time in enumerate(valid_times):
+            for frame in np.flatnonzero(times == time):
+                seen = radar["observed"].values[frame] & ((radar["provenance"].values[frame] & Provenance.OBSERVED) > 0)
+                truth[lead] = np.where(seen, radar["reflectivity"].values[frame], np.nan)
+                observed[lead] = seen
+    return truth, observed
+
+
+def _draw(domain: Domain, target: Target, made: Published, truth: np.ndarray, leads: list[int], path: Path) -> None:
+    """The quicklook again, now with what was then observed, beside the record."""
+    options = domain.release.storage_options or None
+    attributes = shown_attributes(domain, made.manifest["state"], made.manifest["degraded"])
+    products = {name: read_product(made.url, name, options).assign_attrs(attributes) for name in made.manifest["products"]}
+    known = {lead: truth[index] for index, lead in enumerate(leads) if not np.isnan(truth[index]).all()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw_quicklook(products, path.with_suffix(".png"), known)
+
+
+@stage()
+def show_scores(domain_name: str, verified: list[Verified]) -> list[Verified]:
+    """Show the hours' states beside the run."""
+    show_table(
+        f"scores-{domain_name}",
+        [{"cycle_time": item.cycle_time, "state": item.state, "record": item.path, "new": item.new} for item in verified],
+        f"Verification of {domain_name}",
+    )
+    return verified
