@@ -225,7 +225,7 @@ def inspect(file: Annotated[Path, typer.Argument(help="a file of any feed")], as
     if as_json:
         print_json(found.as_dict())
     else:
-        rows = [
+        rows: list[list[Any]] = [
             ["kind", found.kind],
             ["state", found.state],
             ["time", found.time],

@@ -47,7 +47,8 @@ def main() -> None:
             with footprint.step("stop the Prefect server"):
                 stop_prefect()
     for hour, outcome in zip(hours, outcomes, strict=True):
-        console.print(f"{DOMAIN} {hour}: [bold]{outcome['state']}[/], version {outcome['version']}{'' if outcome['new'] else ', released before: nothing was computed'}")
+        before = "" if outcome["new"] else ", released before: nothing was computed"
+        console.print(f"{DOMAIN} {hour}: [bold]{outcome['state']}[/], version {outcome['version']}{before}")
     show_rows(f"CSI of {hours[0]} by lead (min)", verified["csi"])
     show_rows("Where the time went", [{"step": name, "seconds": f"{seconds:.1f}"} for name, seconds in footprint.steps.items()])
     console.print(f"Peak memory of all processes together: {footprint.peak_mb:.0f} MB")

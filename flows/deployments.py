@@ -1,5 +1,9 @@
 """The scheduled deployments: each domain's cycle every hour, and its verification some minutes later."""
 
+from typing import Any
+
+from prefect import serve
+
 from flows.cycle import cycle
 from flows.verify import verify
 from stormcycle.domain import Domain, load_domain
@@ -18,7 +22,7 @@ def deployments(names: list[str]) -> list[Any]:
 def _of_domain(domain: Domain) -> list[Any]:
     minute, paused = domain.schedule.minute, not domain.schedule.active
     later = (minute + VERIFY_AFTER_MINUTES) % 60
-    common = {"parameters": {"domain": domain.name}, "paused": paused, "tags": [domain.name]}
+    common: dict[str, Any] = {"parameters": {"domain": domain.name}, "paused": paused, "tags": [domain.name]}
     return [
         cycle.to_deployment(name=domain.name, cron=f"{minute} * * * *", description=f"{domain.title}: one hour, from pinned inputs to a release", **common),
         verify.to_deployment(
@@ -27,13 +31,6 @@ def _of_domain(domain: Domain) -> list[Any]:
     ]
 
 
-def serve_deployments(names: list[str], poll_seconds: float = 10.0) -> None:
+def serve_deployments(names: list[str]) -> None:
     """Serve the deployments until interrupted; each run is a process of its own."""
-    from prefect.runner import Runner
-
-    runner = Runner(name="stormcycle", query_seconds=poll_seconds, pause_on_shutdown=False, limit=2)
-    for deployment in deployments(names):
-        runner.add_deployment(deployment)
-    import asyncio
-
-    asyncio.run(runner.start())
+    serve(*deployments(names), pause_on_shutdown=False, print_starting_message=False, limit=2)

@@ -1,5 +1,6 @@
 """The servers on loopback: started, waited for and stopped; what runs is written under STORMCYCLE_HOME/servers."""
 
+import contextlib
 import json
 import os
 import signal
@@ -96,10 +97,8 @@ def stop_prefect() -> bool:
 
 
 def _group_lives(pid: int) -> bool:
-    try:
-        os.waitpid(pid, os.WNOHANG)  # when it is our own child, so that it does not stay a zombie
-    except ChildProcessError:
-        pass  # started by an earlier command
+    with contextlib.suppress(ChildProcessError):  # it was started by an earlier command
+        os.waitpid(pid, os.WNOHANG)  # our own child does not stay a zombie
     try:
         os.killpg(pid, 0)
     except ProcessLookupError:

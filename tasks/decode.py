@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from pyproj import Geod
 
-from stormcycle.cycle import lookup, save, stage_key
+from stormcycle.cycle import Reference, lookup, save, stage_key
 from stormcycle.domain import Domain, load_domain
 from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.feeds.fetching import local_path
@@ -45,7 +45,7 @@ def decode(hour: Hour, items: list[Item]) -> list[Item]:
         elif name in read and outcome is None:
             results.append(replace(item, state=GranuleState.MISSING, note="The sequence ends before this frame."))
         else:
-            reference = done[name] or save(hour.folder, "decode", keys[name], _checked(outcome), _notes(outcome, item, domain))
+            reference = done[name] or _saved(hour, keys[name], outcome, item, domain)
             results.append(replace(item, reference=reference, state=GranuleState(reference.notes["state"]), note=" ".join(reference.notes["notes"])))
     return results
 
@@ -63,9 +63,9 @@ def _read(hour: Hour, domain: Domain, kind: str, items: list[Item]) -> list[Any]
     return [found] * len(items) if isinstance(found, ReadFailure) else found
 
 
-def _checked(fields: Any) -> xr.Dataset:
-    assert isinstance(fields, xr.Dataset)
-    return fields.assign_attrs(notes=list(fields.attrs.get("notes", [])))
+def _saved(hour: Hour, key: str, fields: Any, item: Item, domain: Domain) -> Reference:
+    assert isinstance(fields, xr.Dataset)  # failures and absent frames were told apart before
+    return save(hour.folder, "decode", key, fields, _notes(fields, item, domain))
 
 
 def _notes(volume: xr.Dataset, item: Item, domain: Domain) -> dict[str, Any]:

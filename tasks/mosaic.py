@@ -46,7 +46,7 @@ def mosaic(hour: Hour, items: list[Item]) -> Product:
             domain.radar.moments,
         )
         plan = plan_frames(frames["present"].values, domain.step_minutes)
-        moments = {name: frames[name].values for name in domain.radar.moments}
+        moments = {str(name): frames[name].values for name in domain.radar.moments}
         if plan.kind == "filled":
             present = frames["present"].values
             velocity = velocity_of(moments["reflectivity"][present], np.flatnonzero(present).astype("float64"), domain.nowcast.motion_frames)

@@ -21,7 +21,7 @@ from stormcycle.release.store import read_product, release_digest, write_store
 from stormcycle.release.targets import Target, open_target
 from stormcycle.states import Degradation, HourState
 from stormcycle.times import iso, now, parse_time
-from tasks.artifacts import show_table, show_text
+from tasks.artifacts import show_text
 from tasks.seam import Hour, Item, Product, stage
 
 SOURCES = ("stormcycle/release", "schemas/releases/radar.json", "schemas/releases/nowcast.json", "schemas/releases/probability.json")
@@ -147,11 +147,15 @@ def shown_attributes(domain: Domain, state: str, degraded: list[dict[str, str]])
 
 
 def _show(hour: Hour, outcome: Outcome) -> None:
-    reasons = "\n".join(f"- `{reason.code}` ({reason.product}): {reason.detail}" for reason in outcome.degraded) or "- none"
-    show_text(
-        f"release-{hour.domain}",
-        f"# {hour.domain} {hour.cycle_time}: {outcome.state}\n\n- store: `{outcome.url}`\n- quicklook: `{outcome.quicklook}`\n- digest: `{outcome.digest}`\n\n## Degraded because\n{reasons}\n",
-        f"Release of {hour.domain} {hour.cycle_time}",
-    )
-    if outcome.degraded:
-        show_table(f"degraded-{hour.domain}", [reason.as_dict() for reason in outcome.degraded], f"Why {hour.domain} {hour.cycle_time} is degraded")
+    reasons = [f"- `{reason.code}` ({reason.product}): {reason.detail}" for reason in outcome.degraded] or ["- none"]
+    lines = [
+        f"# {hour.domain} {hour.cycle_time}: {outcome.state}",
+        "",
+        f"- store: `{outcome.url}`",
+        f"- quicklook: `{outcome.quicklook}`",
+        f"- digest: `{outcome.digest}`",
+        "",
+        "## Degraded because",
+        *reasons,
+    ]
+    show_text(f"release-{hour.domain}", "\n".join(lines), f"Release of {hour.domain} {hour.cycle_time}")

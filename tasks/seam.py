@@ -77,8 +77,7 @@ def stage(
 
     def wrap(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         name = function.__name__.removesuffix("_stage")
-        prefect_task: Any = task(
-            function,
+        as_task: Any = task(
             name=name,
             task_run_name=name,
             persist_result=False,
@@ -88,6 +87,7 @@ def stage(
             timeout_seconds=timeout_s,
             tags=["stormcycle"],
         )
+        prefect_task = as_task(function)
 
         @functools.wraps(function)
         def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:

@@ -12,11 +12,13 @@ from contextlib import redirect_stdout
 import numpy as np
 
 with redirect_stdout(io.StringIO()):  # pySTEPS prints its configuration's path when imported
-    from pysteps import nowcasts
     from pysteps.extrapolation.semilagrangian import extrapolate
     from pysteps.motion.lucaskanade import dense_lucaskanade
+    from pysteps.nowcasts import get_method as nowcast_method
 
 from stormcycle.states import dry_filled
+
+__all__ = ["MOTION_FRAMES", "SPROG_LEVELS", "WET_DBZ", "advect", "extrapolation", "motion", "nowcast_method", "persistence", "sprog"]
 
 MOTION_FRAMES = 3
 SPROG_FRAMES = 10
@@ -69,7 +71,7 @@ def sprog(frames: np.ndarray, leads: int) -> np.ndarray:
     if (wet[-3:] >= WET_DBZ).mean(axis=(1, 2)).min() < 0.001:
         return extrapolation(frames, range(1, leads + 1))
     with redirect_stdout(io.StringIO()):
-        forecast = nowcasts.get_method("sprog")(
+        forecast = nowcast_method("sprog")(
             np.where(wet[-3:] >= WET_DBZ, wet[-3:], WET_DBZ - 5.0),
             motion(frames[-SPROG_FRAMES:]),
             leads,

@@ -6,7 +6,7 @@ from contextlib import redirect_stdout
 
 import numpy as np
 
-from stormcycle.nowcast.extrapolation import SPROG_LEVELS, WET_DBZ, advect, nowcasts
+from stormcycle.nowcast.extrapolation import SPROG_LEVELS, WET_DBZ, advect, nowcast_method
 from stormcycle.states import dry_filled
 
 LEAST_WET_SHARE = 0.001
@@ -26,7 +26,7 @@ def exceedance(
         ensemble = advect(raw[-1], velocity, range(1, leads + 1))[None]
     else:
         with redirect_stdout(io.StringIO()):
-            ensemble = nowcasts.get_method("steps")(
+            ensemble = nowcast_method("steps")(
                 wet,
                 velocity,
                 leads,

@@ -83,12 +83,11 @@ def _nodata_is_undetect(fields: xr.Dataset) -> bool:
 
 def _nexrad_header(tree: xr.DataTree) -> VolumeHeader:
     """Message 1 volumes carry no location (xradar gives zeros); the domain's site stands in for it."""
-    latitude, longitude, altitude = (float(tree[name].values) for name in ("latitude", "longitude", "altitude"))
+    latitude, longitude, altitude = (float(tree.coords[name]) for name in ("latitude", "longitude", "altitude"))
     located = (latitude, longitude) != (0.0, 0.0)
-    planned = tree.attrs.get("number_elevation_cuts")
-    planned = int(planned) if str(planned).isdigit() and int(planned) > 0 else None
+    planned = int(tree.attrs.get("number_elevation_cuts") or 0)  # 0 or None in old volumes: the plan is not known
     cuts = int(tree.attrs.get("actual_elevation_cuts", 0))
-    missing = (f"{cuts} of {planned} elevation cuts of {tree.attrs.get('scan_name')} are there.",) if planned and cuts < planned else ()
+    missing = (f"{cuts} of {planned} elevation cuts of {tree.attrs.get('scan_name')} are there.",) if cuts < planned else ()
     return VolumeHeader(
         site=str(tree.attrs.get("instrument_name", "")).strip(),
         latitude=latitude if located else None,
@@ -115,9 +114,9 @@ def _odim_header(path: Path, tree: xr.DataTree) -> VolumeHeader:
         declared = None  # the sweeps' own times are the truth then
     return VolumeHeader(
         site=site,
-        latitude=float(tree["latitude"].values),
-        longitude=float(tree["longitude"].values),
-        altitude_m=float(tree["altitude"].values),
+        latitude=float(tree.coords["latitude"]),
+        longitude=float(tree.coords["longitude"]),
+        altitude_m=float(tree.coords["altitude"]),
         declared_time=declared,
         reader="xradar",
     )

@@ -1,6 +1,6 @@
 """From gridded volumes to the hour's frames: which volume owns which slot, and what several radars see together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np

@@ -31,10 +31,8 @@ def decode_frames(path: Path, frames: Sequence[int], moments: Sequence[str], dis
         raise Unreadable(f"The sequence cannot be read: {error}") from None
     y, x = np.ogrid[:rows, :columns]
     beyond = np.hypot(y - (rows - 1) / 2, x - (columns - 1) / 2) > disc_radius_px
-    found: list[xr.Dataset | None] = []
-    for index in frames:
-        found.append(_frame(wanted.isel(time=[item for item in frames if item < count].index(index)), moments, beyond) if index < count else None)
-    return found
+    there = [index for index in frames if index < count]
+    return [_frame(wanted.isel(time=there.index(index)), moments, beyond) if index < count else None for index in frames]
 
 
 def _frame(packed: xr.Dataset, moments: Sequence[str], beyond: np.ndarray) -> xr.Dataset:

@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from stormcycle.grids import area, geolocated
-from stormcycle.release import quicklook
+from stormcycle.release import drawing, quicklook
 from stormcycle.release.quicklook import draw_animation, draw_quicklook
 from stormcycle.states import NO_ECHO_DBZ
 
@@ -91,8 +91,8 @@ def test_not_observed_and_no_echo_have_different_colours(tmp_path):
         radar = products["radar"].copy(deep=True)
         radar["reflectivity"][:] = value
         pixels[name] = picture({"radar": radar}, tmp_path / f"{name}.png")
-    assert count(pixels["dry"], quicklook.DRY) > 100_000 > 2_000 > count(pixels["dry"], quicklook.UNSEEN)
-    assert count(pixels["unseen"], quicklook.UNSEEN) > 60_000 > 2_000 > count(pixels["unseen"], quicklook.DRY)
+    assert count(pixels["dry"], drawing.DRY) > 100_000 > 2_000 > count(pixels["dry"], drawing.UNSEEN)
+    assert count(pixels["unseen"], drawing.UNSEEN) > 60_000 > 2_000 > count(pixels["unseen"], drawing.DRY)
 
 
 @pytest.mark.parametrize("truth", [None, {30: np.zeros((64, 64), "float32")}])
