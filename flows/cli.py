@@ -97,9 +97,9 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
 
 def with_prefect() -> bool:
     """Whether runs are recorded in Prefect: PREFECT_API_URL is set and answers; else say that they are not."""
-    from flows.servers import QUIET, answers
+    from flows.servers import answers, prefect_environment
 
-    os.environ.update({key: os.environ.get(key, value) for key, value in QUIET.items()})
+    os.environ.update(prefect_environment())
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")  # we answer in sentences ourselves
     url = os.environ.get("PREFECT_API_URL")
     if url is None:

@@ -34,7 +34,9 @@ class ServerError(RuntimeError):
 
 def prefect_environment() -> dict[str, str]:
     """The environment of everything that talks to our Prefect server."""
-    return {**os.environ, **QUIET, "PREFECT_HOME": str(home() / "prefect")}
+    folder = home() / "prefect"
+    folder.mkdir(parents=True, exist_ok=True)  # Prefect does not make the folders above it
+    return {**QUIET, "PREFECT_HOME": str(folder), **os.environ}
 
 
 def answers(url: str) -> bool:

@@ -58,11 +58,6 @@ def hour_name(cycle_time: Time) -> str:
     return f"{cycle_time.astype(datetime):%Y%m%dT%HZ}"
 
 
-def from_hour_folder(folder: str) -> Time:
-    """The cycle time of an hour's folder; the inverse of `hour_folder`."""
-    return np.datetime64(datetime.strptime(folder, "%Y/%m/%dT%HZ"), "s")
-
-
 def frame_slots(cycle_time: Time, step_minutes: int) -> np.ndarray:
     """The frame slots that a cycle owns: (T - 60 min, T], one every step; shape (60 / step,), datetime64[s]."""
     count = 60 // step_minutes

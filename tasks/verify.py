@@ -9,17 +9,21 @@ import xarray as xr
 
 from stormcycle.domain import Domain, load_domain
 from stormcycle.home import home
-from stormcycle.release.publishing import Published, find_published
+from stormcycle.release.publishing import Published, find_published, latest_release
 from stormcycle.release.quicklook import draw_quicklook
 from stormcycle.release.store import read_product
 from stormcycle.release.targets import Target
 from stormcycle.states import Provenance
-from stormcycle.times import HOUR, from_hour_folder, iso, minutes, parse_time
+from stormcycle.times import HOUR, iso, minutes, parse_time
 from stormcycle.verification import merge, of_method, pair_sums, probability_sums, read_scores, reference_forecasts, score_path, to_json, write_scores
 from tasks.artifacts import show_table
 from tasks.release import shown_attributes, target_of
 from tasks.seam import stage
 from tasks.start import starting_frames
+
+
+LOOKBACK = 48 * HOUR
+"""How far back a run looks for hours that can be verified by now; older ones are verified when named."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +43,15 @@ def scores_root() -> Path:
 
 @stage()
 def released_hours(domain_name: str, cycle_time: str | None) -> list[str]:
-    """The hours of a domain that have a release, oldest first; the one asked for, where one is."""
+    """The hours to look at, oldest first: the one asked for, or all with a release in the LOOKBACK before the newest."""
     if cycle_time is not None:
         return [iso(parse_time(cycle_time))]
     target = target_of(load_domain(domain_name))
-    found = []
-    for year in target.names(domain_name):
-        for month in target.names(f"{domain_name}/{year}") if year.isdigit() else []:
-            for hour in target.names(f"{domain_name}/{year}/{month}"):
-                time = from_hour_folder(f"{year}/{month}/{hour}")
-                if find_published(target, domain_name, time) is not None:
-                    found.append(iso(time))
-    return sorted(found)
+    newest = latest_release(target, domain_name)
+    if newest is None:
+        return []
+    last = parse_time(newest["cycle_time"])
+    return [iso(time) for time in np.arange(last - LOOKBACK, last + HOUR, HOUR) if find_published(target, domain_name, time) is not None]
 
 
 @stage()

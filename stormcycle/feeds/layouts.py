@@ -38,14 +38,14 @@ LAYOUTS: dict[str, Layout] = {
     "odim": Layout(
         kind="odim",
         prefix="{time:%Y/%m/%d}/{site}",
-        name=re.compile(r"(?P<site>[a-z]+\d*)_pvol_(?P<time>\d{8}T\d{6})Z\.h5"),
+        name=re.compile(r"(?P<site>[A-Za-z0-9-]+)_pvol_(?P<time>\d{8}T\d{6})Z\.h5"),
         time_format="%Y%m%dT%H%M%S",
         source="ODIM_H5 polar volumes, one a site and time, by day and site",
     ),
     "odim-by-site": Layout(
         kind="odim",
         prefix="",
-        name=re.compile(r"(?P<site>[a-z]+\d*)\.h5"),
+        name=re.compile(r"(?P<site>[A-Za-z0-9-]+)\.h5"),
         time_format=None,
         source="ODIM_H5 polar volumes of one time, named by site alone",
     ),
@@ -76,11 +76,11 @@ def match_name(layout: Layout, name: str) -> tuple[str | None, Time | None] | No
 
 
 def kind_by_name(name: str) -> Kind | None:
-    """What a file was meant to be, by its name alone; None when no layout knows the name."""
+    """What a file was meant to be, by its name alone, for want of content; None when no layout knows such names."""
     for layout in LAYOUTS.values():
-        if layout.time_format is not None and match_name(layout, name) is not None:
+        if layout.time_format is not None and layout.name.match(name) is not None:
             return layout.kind
-    return None
+    return "odim" if name.lower().endswith((".h5", ".hdf", ".hdf5")) else None
 
 
 def prefixes(template: str, site: str, start: Time, end: Time) -> list[str]:

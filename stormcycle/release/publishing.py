@@ -53,9 +53,14 @@ def publish(target: Target, domain: str, cycle_time: Time, staged: Path, manifes
     run has lost its token. Raises TargetError when the target fails.
     """
     newest = find_published(target, domain, cycle_time)
-    if newest is not None and newest.manifest["digest"] == manifest["digest"]:
+    while newest is None or newest.manifest["digest"] != manifest["digest"]:
+        claimed = _claim(target, f"{domain}/{hour_folder(cycle_time)}", newest.version + 1 if newest else 1, manifest["digest"])
+        if claimed is not None:
+            break
+        newest = find_published(target, domain, cycle_time)  # somebody published this digest in between
+    else:
         return newest
-    path, version = _claim(target, domain, cycle_time, manifest["digest"])
+    path, version = claimed
     target.put_tree(staged, path)
     url = target.url(f"{path}/release.zarr")
     check(url, manifest["digest"])
@@ -67,17 +72,15 @@ def publish(target: Target, domain: str, cycle_time: Time, staged: Path, manifes
     return Published(url, path, version, True, complete)
 
 
-def _claim(target: Target, domain: str, cycle_time: Time, digest: str) -> tuple[str, int]:
-    """The first version that is free, or claimed for the same digest and not published."""
-    version = 1
+def _claim(target: Target, folder: str, version: int, digest: str) -> tuple[str, int] | None:
+    """The first version from `version` on that is free or claimed for the same digest; None when that one is published."""
     while True:
-        path = f"{domain}/{hour_folder(cycle_time)}/v{version}"
+        path = f"{folder}/v{version}"
+        if target.create(f"{path}/claim.json", json_bytes({"digest": digest})):
+            return path, version
         claim = target.read(f"{path}/claim.json")
-        if claim is None and target.create(f"{path}/claim.json", json_bytes({"digest": digest})):
-            return path, version
-        claim = claim or target.read(f"{path}/claim.json")
-        if claim is not None and json.loads(claim[0])["digest"] == digest and target.read(f"{path}/manifest.json") is None:
-            return path, version
+        if claim is not None and json.loads(claim[0])["digest"] == digest:
+            return None if target.read(f"{path}/manifest.json") else (path, version)
         version += 1
 
 

@@ -1,0 +1,73 @@
+"""How tests spoil granules, and how they read what a cycle released all the same."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+from house import House
+
+from tasks.release import Outcome
+
+SITES = ("simli", "simpa")
+TIMES = (*(f"12{minute:02d}00" for minute in range(6, 60, 6)), "130000")
+"""The times of day of the ten frames of the cycle 2026-07-01T13:00Z, oldest first."""
+
+
+def truncate(path: Path, share: float = 0.5) -> None:
+    """Cut a file, as a broken upload leaves it."""
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+
+
+def remove_frames(house: House, times: tuple[str, ...]) -> None:
+    """Remove the volumes of all sites at these times of day."""
+    for time in times:
+        for path in house.granules(time):
+            path.unlink()
+
+
+def dry(path: Path) -> None:
+    """Rewrite a volume as if its beams had met nothing: every measured gate holds the undetect code."""
+    with h5py.File(path, "r+") as file:
+        for name in (name for name in file if name.startswith("dataset")):
+            for quantity in (item for item in file[name] if item.startswith("data")):
+                raw = file[f"{name}/{quantity}/data"]
+                nodata, undetect = (file[f"{name}/{quantity}/what"].attrs[key] for key in ("nodata", "undetect"))
+                raw[...] = np.where(raw[...] == nodata, nodata, undetect).astype(raw.dtype)
+
+
+def set_clock(path: Path, time: str, sweeps: bool = True) -> None:
+    """Rewrite the time of day (HHMMSS) that a volume declares and, if wanted, that of its sweeps."""
+    with h5py.File(path, "r+") as file:
+        _set_text(file["what"], "time", time)
+        for name in (name for name in file if name.startswith("dataset") and sweeps):
+            for key in ("starttime", "endtime"):
+                _set_text(file[name]["what"], key, time)
+
+
+def _set_text(group: h5py.Group, key: str, text: str) -> None:
+    group.attrs.modify(key, np.bytes_(text))
+
+
+def product(outcome: Outcome, name: str) -> xr.Dataset:
+    """A released product, as a reader without our code opens it."""
+    return xr.open_zarr(outcome.url, group=name, consolidated=False).load()
+
+
+def manifest(outcome: Outcome) -> dict[str, Any]:
+    """The manifest beside a release."""
+    content: dict[str, Any] = json.loads((Path(outcome.url).parent / "manifest.json").read_text())
+    return content
+
+
+def input_states(outcome: Outcome) -> dict[str, str]:
+    """The states in the manifest of the inputs that are not ok, by the file's name."""
+    return {item["key"].rsplit("/", 1)[-1]: item["state"] for item in manifest(outcome)["inputs"] if item["state"] != "ok"}
+
+
+def codes(outcome: Outcome) -> list[str]:
+    """The codes of the reasons why a release is degraded."""
+    return [reason.code for reason in outcome.degraded]

@@ -1,0 +1,108 @@
+"""Two runs of one cycle at once: one release, one pointer, and the loser says that it was overtaken."""
+
+import json
+import multiprocessing
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from cycle.command_line import finished, start
+from house import FIRST, House
+
+from flows.cycle import cycle
+from stormcycle.cycle import LostToken, dataset_digest, load, save, take_token
+from tasks.decode import decode
+from tasks.fetch import fetch
+from tasks.grid import grid
+from tasks.mosaic import mosaic
+from tasks.nowcast import nowcast
+from tasks.pin import pin
+from tasks.probability import probability
+from tasks.quality import quality
+from tasks.release import Outcome, release
+from tasks.seam import Hour, Item, Product
+
+
+def computed() -> tuple[Hour, list[Item], list[Product]]:
+    """Everything before the release, by the same tasks that the flow calls."""
+    hour = pin("small", FIRST, False)
+    grids = grid(hour, quality(hour, decode(hour, fetch(hour))))
+    radar = mosaic(hour, grids)
+    return hour, grids, [radar, nowcast(hour, radar), probability(hour, radar)]
+
+
+def test_two_processes_leave_one_release_and_the_pointer_at_it(house: House) -> None:
+    runs = [start("cycle", "--domain", "small", "--time", FIRST) for _ in range(2)]
+    said = [finished(run) for run in runs]
+    folder = house.home / "releases/small"
+    assert [str(path.relative_to(folder)) for path in folder.rglob("manifest.json")] == ["2026/07/01T13Z/v1/manifest.json"]
+    url = str(folder / "2026/07/01T13Z/v1/release.zarr")
+    assert json.loads((folder / "latest.json").read_text())["url"] == url
+    assert 0 in {item.code for item in said}
+    for item in said:
+        assert item.code in (0, 1)
+        assert item.out.rstrip("\n").endswith(url) if item.code == 0 else "was overtaken by run" in item.err, item
+    digest = json.loads((folder / "2026/07/01T13Z/v1/manifest.json").read_text())["digest"]
+    (house.home / "work").rename(house.home / "old work")
+    folder.rename(house.home / "old releases")
+    assert cycle.fn("small", FIRST).digest == digest
+
+
+def test_a_run_that_lost_its_token_cannot_publish(house: House) -> None:
+    hour, grids, products = computed()
+    newer = take_token(hour.folder)
+    with pytest.raises(LostToken, match=f"Run {hour.token} of this cycle was overtaken by run {newer}"):
+        release(hour, grids, products)
+    assert not list((house.home / "releases").rglob("*.json"))
+    made = release(replace(hour, token=newer), grids, products)
+    assert (made.new, made.version) == (True, 1)
+
+
+def test_a_run_that_loses_its_token_while_it_writes_cannot_publish(house: House) -> None:
+    hour, grids, products = computed()
+    outcome: multiprocessing.Queue[str] = multiprocessing.get_context("fork").Queue()
+    older = multiprocessing.get_context("fork").Process(target=_released, args=(hour, grids, products, outcome))
+    older.start()
+    while older.is_alive() and not list(hour.folder.glob("release/*/tree")):
+        time.sleep(0.01)
+    newer = replace(hour, token=take_token(hour.folder))
+    made = release(newer, grids, products)
+    said = outcome.get(timeout=60)
+    older.join()
+    assert said.startswith("LostToken"), said
+    assert (made.new, made.version) == (True, 1)
+    written = {name: xr.open_zarr(made.url, group=name, consolidated=False).load() for name in ("radar", "nowcast", "probability")}
+    assert all(len(fields.data_vars) for fields in written.values())
+    assert Path(made.quicklook).stat().st_size > 10_000
+
+
+def _released(hour: Hour, grids: list[Item], products: list[Product], said: "multiprocessing.Queue[str]") -> None:
+    try:
+        made: Outcome = release(hour, grids, products)
+        said.put(f"released {made.url}")
+    except Exception as error:
+        said.put(f"{type(error).__name__}: {error}")
+
+
+def test_what_a_racing_run_saves_again_can_be_read_all_the_while(tmp_path: Path) -> None:
+    fields = xr.Dataset({"reflectivity": (("y", "x"), np.arange(256.0 * 256.0).reshape(256, 256))})
+    kept = save(tmp_path, "grid", "key", fields)
+    racing = multiprocessing.get_context("fork").Process(target=_save_often, args=(tmp_path, fields))
+    racing.start()
+    read, trouble = 0, []
+    while racing.is_alive():
+        try:
+            trouble += ["other values"] if dataset_digest(load(tmp_path, kept)) != kept.digest else []
+        except Exception as error:
+            trouble.append(type(error).__name__)
+        read += 1
+    racing.join()
+    assert (racing.exitcode, read > 10, trouble) == (0, True, [])
+
+
+def _save_often(folder: Path, fields: xr.Dataset) -> None:
+    for _ in range(100):
+        save(folder, "grid", "key", fields)

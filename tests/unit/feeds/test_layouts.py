@@ -1,0 +1,81 @@
+"""Layouts: the names that public feeds really use, what they tell, and the prefixes of an hour."""
+
+import numpy as np
+import pytest
+
+from stormcycle.feeds.layouts import LAYOUTS, kind_by_name, match_name, prefixes
+
+NEXRAD_PREFIX, SITE_PREFIX = "{time:%Y/%m/%d}/{site}", "{site}"
+
+
+def time(text: str) -> np.datetime64:
+    return np.datetime64(text, "s")
+
+
+@pytest.mark.parametrize(
+    ("layout", "name", "site", "told"),
+    [
+        ("nexrad", "KHTX20080411_181144.gz", "KHTX", "2008-04-11T18:11:44"),
+        ("nexrad", "KTLX20140101_000624_V06.gz", "KTLX", "2014-01-01T00:06:24"),
+        ("nexrad", "KTLX20100501_000444_V03.gz", "KTLX", "2010-05-01T00:04:44"),
+        ("nexrad", "KDMX20260101_154351_V06", "KDMX", "2026-01-01T15:43:51"),
+        ("nexrad", "KABR20050101_000745", "KABR", "2005-01-01T00:07:45"),
+        ("nexrad", "PHKI20200229_235959_V06", "PHKI", "2020-02-29T23:59:59"),
+        ("odim", "simli_pvol_20260701T125400Z.h5", "simli", "2026-07-01T12:54:00"),
+        ("odim", "selek_pvol_20170113T153000Z.h5", "selek", "2017-01-13T15:30:00"),
+        ("odim-by-site", "seang.h5", "seang", None),
+        ("packed-sequence", "nju_cpol_001_3.0km.nc", None, None),
+    ],
+)
+def test_the_names_of_real_feeds_tell_site_and_time(layout: str, name: str, site: str | None, told: str | None):
+    assert match_name(LAYOUTS[layout], name) == (site, time(told) if told else None)
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [
+        ("nexrad", "KTLX20140101_000624_V06_MDM"),  # the archive's metadata files lie beside the volumes
+        ("nexrad", "KTLX20141301_000624_V06"),
+        ("nexrad", "KTLX20140230_000624_V06"),
+        ("nexrad", "KTLX20140101_240000_V06"),
+        ("nexrad", "KTLX20140101_006060"),
+        ("nexrad", "ktlx20140101_000624_V06"),
+        ("nexrad", "KHTX20080411_181144.truncated.gz"),
+        ("nexrad", "../KTLX20140101_000624_V06"),
+        ("nexrad", "KTLX20140101_000624_V06\n"),
+        ("odim", "simli_pvol_20260732T125400Z.h5"),
+        ("odim", "simli_pvol_20260701T125400Z.h5.part"),
+        ("odim", ".simli_pvol_20260701T125400Z.h5"),
+        ("odim", "a/simli_pvol_20260701T125400Z.h5"),
+        ("odim-by-site", "sean g.h5"),
+        ("packed-sequence", "../x.nc"),
+    ],
+)
+def test_other_names_and_impossible_times_are_refused(layout: str, name: str):
+    assert match_name(LAYOUTS[layout], name) is None
+
+
+def test_a_kind_is_told_only_by_names_with_a_time():
+    assert kind_by_name("KHTX20080411_181144.gz") == "nexrad"
+    assert kind_by_name("simli_pvol_20260701T125400Z.h5") == "odim"
+    assert [kind_by_name(name) for name in ("readme.txt", "seang.h5", "anything.nc", "KTLX20140230_000624_V06")] == [None] * 4
+
+
+def test_an_hour_within_a_day_has_one_prefix_and_one_across_midnight_two_in_order():
+    assert prefixes(NEXRAD_PREFIX, "KTLX", time("2014-01-01T12:03"), time("2014-01-01T13:03")) == ["2014/01/01/KTLX"]
+    assert prefixes(NEXRAD_PREFIX, "KTLX", time("2013-12-31T23:33"), time("2014-01-01T00:33")) == ["2013/12/31/KTLX", "2014/01/01/KTLX"]
+
+
+def test_a_window_that_reaches_just_past_midnight_lists_the_next_day():
+    # T = 00:00, half a step of 3 min after it: a volume of 00:01 belongs to the slot T
+    assert prefixes(NEXRAD_PREFIX, "X", time("2020-02-28T23:03"), time("2020-02-29T00:03")) == ["2020/02/28/X", "2020/02/29/X"]
+
+
+def test_prefixes_by_hour_name_every_hour_of_the_window():
+    found = prefixes("{site}/{time:%Y%m%d%H}", "a", time("2020-02-29T22:57"), time("2020-03-01T00:03"))
+    assert found == ["a/2020022922", "a/2020022923", "a/2020030100"]
+
+
+def test_a_prefix_without_time_is_listed_once():
+    assert prefixes(SITE_PREFIX, "a", time("2020-02-29T22:57"), time("2020-03-01T00:03")) == ["a"]
+    assert prefixes("", "a", time("2020-02-29T22:57"), time("2020-03-01T00:03")) == [""]
