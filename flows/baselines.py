@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.cycle import cycle
-from flows.scoreboard import csi_rows, period_scores
 from flows.verify import verify
 from stormcycle.verification import REFERENCES, evaluate_sequence, read_sequence
 from stormcycle.verification.pictures import draw_score_curves
+from tasks.verify import csi_rows, period_scores
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "baselines.md"
 SEQUENCE = "radar/nju_cpol/nju_cpol_001_3.0km.nc"

@@ -248,8 +248,8 @@ def verify(
 
     load_domain(domain)
     recorded = with_prefect()
-    from flows.scoreboard import csi_rows, period_scores
     from flows.verify import verify as verify_flow
+    from tasks.verify import csi_rows, period_scores
 
     verified = (verify_flow if recorded else verify_flow.fn)(domain, time)
     scores = period_scores(verified)

@@ -1,10 +1,16 @@
 """What operators see in the Prefect UI beside a run: tables and texts; nothing outside a flow run."""
 
+import base64
+import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from PIL import Image
+from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
+
+PICTURE_PX = 1000
 
 
 def show_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:
@@ -17,3 +23,13 @@ def show_text(key: str, markdown: str, description: str) -> None:
     """Show a text with Markdown beside the run."""
     if FlowRunContext.get() is not None:
         create_markdown_artifact(key=key, markdown=markdown, description=description)
+
+
+def show_picture(key: str, path: Path, description: str) -> None:
+    """Show a picture beside the run: a reduced copy that travels inside the artifact, as a browser may not read our disk."""
+    if FlowRunContext.get() is not None:
+        buffer = io.BytesIO()
+        with Image.open(path) as picture:
+            picture.thumbnail((PICTURE_PX, PICTURE_PX))
+            picture.convert("RGB").quantize(256).save(buffer, "PNG", optimize=True)
+        create_image_artifact(key=key, image_url=f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}", description=description)

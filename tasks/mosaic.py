@@ -53,7 +53,7 @@ def mosaic(hour: Hour, items: list[Item]) -> Product:
             moments = {name: fill_gaps(values, present, velocity) for name, values in moments.items()}
         notes = {"plan": plan.kind, "missing": plan.missing, "present": plan.present, "newest_age_min": plan.newest_age_min if plan.present else None}
         reference = save(hour.folder, "mosaic", key, radar_fields(frames, moments), notes)
-    return Product("radar", reference, (*degraded, *_frame_reasons(reference.notes, len(slots))))
+    return Product("radar", reference, [*degraded, *_frame_reasons(reference.notes, len(slots))])
 
 
 def _placed(domain: Domain, items: list[Item], slots: np.ndarray) -> tuple[list[Item], list[Placed | None]]:
@@ -87,7 +87,7 @@ def _granule_reasons(domain: Domain, items: list[Item], used: list[tuple[Item, P
     return reasons
 
 
-def _frame_reasons(notes: dict[str, object], slots: int) -> tuple[Degradation, ...]:
+def _frame_reasons(notes: dict[str, object], slots: int) -> list[Degradation]:
     """Why the frames are not whole."""
     sentences = {
         "filled": ("frames_filled", f"{notes['missing']} of {slots} frames were absent and are filled by advection between their neighbours."),
@@ -95,7 +95,7 @@ def _frame_reasons(notes: dict[str, object], slots: int) -> tuple[Degradation, .
         "none": ("frames_missing", f"{notes['present']} of {slots} frames are there, too few or too old for a nowcast."),
     }
     plan = str(notes["plan"])
-    return (Degradation("radar", *sentences[plan]),) if plan in sentences else ()
+    return [Degradation("radar", *sentences[plan])] if plan in sentences else []
 
 
 def _show(hour: Hour, items: list[Item], placed: list[Placed | None], slots: np.ndarray) -> None:

@@ -21,7 +21,7 @@ def nowcast(hour: Hour, radar: Product) -> Product:
     assert radar.reference is not None  # the mosaic always gives a radar product
     plan = radar.reference.notes["plan"]
     if plan == "none":
-        return Product("nowcast", None, (Degradation("nowcast", "no_nowcast", "No nowcast: too few radar frames, or too old."),))
+        return Product("nowcast", None, [Degradation("nowcast", "no_nowcast", "No nowcast: too few radar frames, or too old.")])
     settings = [domain.nowcast.model_dump(), domain.zr.model_dump(), domain.step_minutes, hour.cycle_time, plan]
     key = stage_key("nowcast", [radar.reference.digest], settings, SOURCES)
     reference = lookup(hour.folder, "nowcast", key)
@@ -33,9 +33,9 @@ def nowcast(hour: Hour, radar: Product) -> Product:
         fields = nowcast_fields(forecast, known_pixels(frames[-1], velocity, leads), coordinates, domain.step_minutes, domain.zr.a, domain.zr.b)
         fields = fields.assign_attrs(model=MODEL, model_version=f"pysteps {version('pysteps')}")
         reference = save(hour.folder, "nowcast", key, fields, {"model": MODEL, "model_version": fields.attrs["model_version"]})
-    late = (
-        Degradation(
-            "nowcast", "extrapolated_from_old_frames", f"The newest frame is {radar.reference.notes['newest_age_min']} min old and was first carried to T."
-        ),
+    if plan != "extrapolated":
+        return Product("nowcast", reference)
+    age = radar.reference.notes["newest_age_min"]
+    return Product(
+        "nowcast", reference, [Degradation("nowcast", "extrapolated_from_old_frames", f"The newest frame is {age} min old and was first carried to T.")]
     )
-    return Product("nowcast", reference, late if plan == "extrapolated" else ())

@@ -24,7 +24,7 @@ def probability(hour: Hour, radar: Product) -> Product:
     if plan == "none":
         return Product("probability", None)
     if radar.reference.notes["present"] < LEAST_FRAMES:
-        return Product("probability", None, (Degradation("probability", "no_probability", "No probability: the ensemble needs three frames."),))
+        return Product("probability", None, [Degradation("probability", "no_probability", "No probability: the ensemble needs three frames.")])
     settings = [domain.nowcast.model_dump(), domain.grid.resolution_m, domain.step_minutes, hour.cycle_time, plan]
     key = stage_key("probability", [radar.reference.digest], settings, SOURCES)
     reference = lookup(hour.folder, "probability", key)

@@ -21,7 +21,7 @@ from stormcycle.release.store import read_product, release_digest, write_store
 from stormcycle.release.targets import Target, open_target
 from stormcycle.states import Degradation, HourState
 from stormcycle.times import iso, now, parse_time
-from tasks.artifacts import show_text
+from tasks.artifacts import show_picture, show_text
 from tasks.seam import Hour, Item, Product, stage
 
 SOURCES = ("stormcycle/release", "schemas/releases/radar.json", "schemas/releases/nowcast.json", "schemas/releases/probability.json")
@@ -80,6 +80,7 @@ def release(hour: Hour, items: list[Item], products: list[Product]) -> Outcome:
     write_status(target, hour.domain, published, now(), domain.schedule.minute)
     outcome = outcome_of(target, published)
     _show(hour, outcome)
+    show_picture(f"quicklook-{hour.domain}", staged / "quicklook.png", f"{hour.domain} {hour.cycle_time}: observed and expected")
     return outcome
 
 

@@ -4,7 +4,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -12,6 +12,7 @@ import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
+from prefect.utilities.annotations import quote
 
 from stormcycle.cycle import Granule, Reference, cycle_folder
 from stormcycle.states import Degradation, GranuleState
@@ -64,7 +65,12 @@ class Product:
 
     name: str
     reference: Reference | None
-    degraded: tuple[Degradation, ...] = ()
+    degraded: list[Degradation] = field(default_factory=list)
+
+
+def _drawn(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments as the UI's graph shall see them: an arrow from what a stage works on, not from the hour beside it."""
+    return tuple(quote(item) if isinstance(item, Hour) and len(args) > 1 else item for item in args)
 
 
 def stage(
@@ -92,7 +98,10 @@ def stage(
         @functools.wraps(function)
         def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             begun = time.perf_counter()
-            result = function(*args, **kwargs) if FlowRunContext.get() is None else prefect_task(*args, **kwargs)
+            if FlowRunContext.get() is None:
+                result = function(*args, **kwargs)
+            else:
+                result = prefect_task(*_drawn(args), **kwargs)
             log.info("%s: %.1f s", name, time.perf_counter() - begun)
             return result
 

@@ -1,5 +1,6 @@
 """Verify: every release whose valid time has come, against what later releases observed, beside the references."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,23 @@ from stormcycle.release.store import read_product
 from stormcycle.release.targets import Target
 from stormcycle.states import Provenance
 from stormcycle.times import HOUR, iso, minutes, parse_time
-from stormcycle.verification import merge, of_method, pair_sums, probability_sums, read_scores, reference_forecasts, score_path, to_json, write_scores
-from tasks.artifacts import show_table
+from stormcycle.verification import (
+    aggregate,
+    merge,
+    of_method,
+    pair_sums,
+    probability_sums,
+    read_scores,
+    reference_forecasts,
+    score_path,
+    scores_of,
+    to_json,
+    write_scores,
+)
+from tasks.artifacts import show_picture, show_table
 from tasks.release import shown_attributes, target_of
 from tasks.seam import stage
 from tasks.start import starting_frames
-
 
 LOOKBACK = 48 * HOUR
 """How far back a run looks for hours that can be verified by now; older ones are verified when named."""
@@ -139,10 +151,37 @@ def _draw(domain: Domain, target: Target, made: Published, truth: np.ndarray, le
 
 @stage()
 def show_scores(domain_name: str, verified: list[Verified]) -> list[Verified]:
-    """Show the hours' states beside the run."""
+    """Show the hours' states, the scores of all of them pooled, and the newest outcome beside the run."""
     show_table(
-        f"scores-{domain_name}",
-        [{"cycle_time": item.cycle_time, "state": item.state, "record": item.path, "new": item.new} for item in verified],
+        f"verified-{domain_name}",
+        [{"cycle_time": item.cycle_time, "state": item.state, "new": item.new} for item in verified],
         f"Verification of {domain_name}",
     )
+    scores = period_scores(verified)
+    if scores is not None:
+        show_table(f"scores-{domain_name}", csi_rows(scores), f"CSI of {domain_name} by lead (min), all verified hours pooled")
+        newest = max((item for item in verified if item.state == "verified"), key=lambda item: item.cycle_time)
+        show_picture(f"outcome-{domain_name}", Path(newest.path).with_suffix(".png"), f"{domain_name} {newest.cycle_time}: expected and then observed")
     return verified
+
+
+def period_scores(verified: Sequence[Verified]) -> xr.Dataset | None:
+    """The scores of all verified hours pooled, out of sample only; None where there is no record."""
+    records = [read_scores(Path(item.path)) for item in verified if item.state == "verified"]
+    return scores_of(aggregate(records)[0]) if records else None
+
+
+def csi_rows(scores: xr.Dataset) -> list[dict[str, Any]]:
+    """CSI by method and threshold, a column a lead (min); `-` where nothing was observed or forecast."""
+    rows = []
+    for method in scores["method"].values:
+        for threshold in scores["threshold"].values:
+            csi = scores["csi"].sel({"method": method, "threshold": threshold})
+            rows.append(
+                {
+                    "method": str(method),
+                    "dBZ": f"{float(threshold):g}",
+                    **{f"{int(lead)}": "-" if bool(value.isnull()) else f"{float(value):.3f}" for lead, value in zip(csi["lead"].values, csi, strict=True)},
+                }
+            )
+    return rows

@@ -1,17 +1,20 @@
 """How tests spoil granules, and how they read what a cycle released all the same."""
 
 import json
+import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 import xarray as xr
-from house import House
+from house import FIRST, SMALL, House
 
+from flows.cycle import cycle
 from tasks.release import Outcome
 
-SITES = ("simli", "simpa")
 TIMES = (*(f"12{minute:02d}00" for minute in range(6, 60, 6)), "130000")
 """The times of day of the ten frames of the cycle 2026-07-01T13:00Z, oldest first."""
 
@@ -52,6 +55,19 @@ def _set_text(group: h5py.Group, key: str, text: str) -> None:
     group.attrs.modify(key, np.bytes_(text))
 
 
+@cache
+def undisturbed(bucket: Path) -> Outcome:
+    """The first hour of the simulated bucket, run once for all tests in a house beside it, with nothing spoiled."""
+    home, domains = bucket.with_name("undisturbed"), bucket.with_name("undisturbed-domains")
+    shutil.copytree(bucket, home / "buckets/small")
+    domains.mkdir()
+    (domains / "small.yaml").write_text(SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORMCYCLE_HOME", str(home))
+        patch.setenv("STORMCYCLE_DOMAINS", str(domains))
+        return cycle.fn("small", FIRST)
+
+
 def product(outcome: Outcome, name: str) -> xr.Dataset:
     """A released product, as a reader without our code opens it."""
     return xr.open_zarr(outcome.url, group=name, consolidated=False).load()
@@ -61,6 +77,13 @@ def manifest(outcome: Outcome) -> dict[str, Any]:
     """The manifest beside a release."""
     content: dict[str, Any] = json.loads((Path(outcome.url).parent / "manifest.json").read_text())
     return content
+
+
+def products(outcome: Outcome) -> set[str]:
+    """The names of the released products, as the manifest and the store agree on them."""
+    named = set(manifest(outcome)["products"])
+    assert named == {path.name for path in Path(outcome.url).iterdir() if path.is_dir()}
+    return named
 
 
 def input_states(outcome: Outcome) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """An hour without a drop: dry is a finding, not a fault."""
 
 import numpy as np
-from bad_input.spoiling import TIMES, dry, manifest, product
+from bad_input.spoiling import TIMES, dry, product, products
 from house import FIRST, House
 
 from flows.cycle import cycle
@@ -14,7 +14,7 @@ def test_a_dry_hour_is_complete_with_a_dry_nowcast_and_probability_zero(house: H
             dry(path)
     made = cycle.fn("small", FIRST)
     assert (made.state, made.degraded) == ("complete", ())
-    assert manifest(made)["products"] == ["radar", "nowcast", "probability"]
+    assert products(made) == {"radar", "nowcast", "probability"}
     radar, nowcast, probability = (product(made, name) for name in ("radar", "nowcast", "probability"))
     seen = radar["observed"].values
     assert seen.any()

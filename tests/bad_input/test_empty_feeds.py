@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from bad_input.spoiling import codes, manifest, product
+from bad_input.spoiling import codes, manifest, product, products
 from house import FIRST, House
 
 from flows.cycle import cycle
@@ -27,7 +27,7 @@ def test_a_feed_with_nothing_for_the_hour_gives_a_release_that_observed_nothing(
     (house.bucket / "2026/07/01").rename(house.bucket / "2026/07/02" if emptied == "a folder of another day" else house.home / "away")
     made = cycle.fn("small", FIRST)
     assert (made.state, codes(made)) == ("degraded", ["frames_missing", "no_nowcast"])
-    assert (manifest(made)["products"], manifest(made)["inputs"]) == (["radar"], [])
+    assert (products(made), manifest(made)["inputs"]) == ({"radar"}, [])
     radar = product(made, "radar")
     assert not radar["observed"].values.any()
     assert np.isnan(radar["reflectivity"].values).all()

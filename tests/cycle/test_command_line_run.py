@@ -1,10 +1,12 @@
 """The command line as a user runs it."""
 
-import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from bad_input.spoiling import undisturbed
 from cycle.command_line import ROOT, stormcycle
 from house import FIRST, SECOND, House
 
@@ -68,10 +70,10 @@ def test_a_user_runs_two_hours_and_asks_for_everything(house: House) -> None:
     assert (plain.code, "verified" in plain.out) == (0, True)
 
 
-def test_a_home_with_brackets_in_its_name_is_printed_as_it_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = house.home.rename(house.home.with_name("home [blue] of storms"))
+def test_a_home_with_brackets_in_its_name_is_printed_as_it_is(house: House, simulated_bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = house.home.with_name("home [blue] of [/storms]")
+    shutil.copytree(Path(undisturbed(simulated_bucket).url).parents[5], home / "releases/small")
     monkeypatch.setenv("STORMCYCLE_HOME", str(home))
-    made = stormcycle("cycle", "--domain", "small", "--time", FIRST)
-    assert made.code == 0
-    url = json.loads((home / "releases/small/latest.json").read_text())["url"]
-    assert made.out.rstrip("\n").rsplit("\n", 1)[-1] == url
+    found = stormcycle("cycle", "--domain", "small", "--time", FIRST)
+    assert found.code == 0
+    assert found.out.rstrip("\n").rsplit("\n", 1)[-1] == str(home / "releases/small/2026/07/01T13Z/v1/release.zarr")

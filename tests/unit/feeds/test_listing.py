@@ -75,7 +75,7 @@ def test_a_feed_that_is_there_and_holds_nothing_has_no_granules(tmp_path: Path):
 
 
 def test_a_feed_that_does_not_exist_is_an_error_in_a_sentence(tmp_path: Path):
-    with pytest.raises(FeedError, match="The radar feed of small has no folder .*none; check `url`"):
+    with pytest.raises(FeedError, match=r"The radar feed of small has no folder .*none; check `url`"):
         list_radar_feed(domain(tmp_path / "none"), NOON)
 
 
