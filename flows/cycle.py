@@ -14,7 +14,13 @@ from tasks.quality import quality
 from tasks.release import Outcome, release, released
 
 
-@flow(name="cycle", flow_run_name="{domain}-{cycle_time}", persist_result=False)
+def run_name() -> str:
+    """The name of a flow run: its domain and hour."""
+    parameters = runtime.flow_run.parameters
+    return f"{parameters['domain']} {parameters['cycle_time'] or scheduled_hour()}"
+
+
+@flow(name="cycle", flow_run_name=run_name, persist_result=False)
 def cycle(domain: str, cycle_time: str | None = None, revise: bool = False) -> Outcome:
     """Release one hour of a domain; without a cycle time, the hour that the run was scheduled for.
 

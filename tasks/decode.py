@@ -17,7 +17,14 @@ from stormcycle.radar.sequence import decode_frames
 from stormcycle.states import GranuleState
 from tasks.seam import Hour, Item, stage
 
-SOURCES = ("stormcycle/radar/decode.py", "stormcycle/radar/volume.py", "stormcycle/radar/unpack.py", "stormcycle/radar/sequence.py", "stormcycle/states.py")
+SOURCES = (
+    "stormcycle/radar/decode.py",
+    "stormcycle/radar/volume.py",
+    "stormcycle/radar/unpack.py",
+    "stormcycle/radar/sequence.py",
+    "stormcycle/states.py",
+    "tasks/decode.py",
+)
 FAR_KM = 5.0
 """A volume whose own site is further than this from the domain's site is of another radar."""
 
@@ -28,9 +35,7 @@ def decode(hour: Hour, items: list[Item]) -> list[Item]:
     domain = load_domain(hour.domain)
     kind = feed_layout(domain).kind
     settings = [kind, list(domain.radar.moments), domain.radar.feed.packed.disc_radius_px if domain.radar.feed.packed else None]
-    keys = {
-        item.granule.key: stage_key("decode", [item.granule.sha256, item.granule.key.partition("#")[2]], settings, SOURCES) for item in items if item.usable
-    }
+    keys = {item.granule.key: _key(item, domain, settings) for item in items if item.usable}
     done = {item.granule.key: lookup(hour.folder, "decode", keys[item.granule.key]) for item in items if item.usable}
     fresh = [item for item in items if item.usable and done[item.granule.key] is None]
     read = dict(zip([item.granule.key for item in fresh], _read(hour, domain, kind, fresh), strict=True))
@@ -48,6 +53,13 @@ def decode(hour: Hour, items: list[Item]) -> list[Item]:
             reference = done[name] or _saved(hour, keys[name], outcome, item, domain)
             results.append(replace(item, reference=reference, state=GranuleState(reference.notes["state"]), note=" ".join(reference.notes["notes"])))
     return results
+
+
+def _key(item: Item, domain: Domain, settings: list[Any]) -> str:
+    """What a decoded granule depends on: its bytes and frame, the time it was given, the site it is of."""
+    granule = item.granule
+    inputs = [granule.sha256, granule.key.partition("#")[2], granule.valid_time or "", granule.site]
+    return stage_key("decode", inputs, [*settings, domain.radar.sites[granule.site].model_dump()], SOURCES)
 
 
 def _read(hour: Hour, domain: Domain, kind: str, items: list[Item]) -> list[Any]:

@@ -9,7 +9,7 @@ from stormcycle.radar.gridding import geometry_of, grid_volume, kept_indices
 from stormcycle.radar.quality import apply_flags
 from tasks.seam import Hour, Item, stage
 
-SOURCES = ("stormcycle/radar/gridding.py", "stormcycle/radar/quality.py", "stormcycle/grids.py", "stormcycle/states.py")
+SOURCES = ("stormcycle/radar/gridding.py", "stormcycle/radar/quality.py", "stormcycle/grids.py", "stormcycle/states.py", "tasks/grid.py")
 
 
 @stage()

@@ -21,6 +21,7 @@ SOURCES = (
     "stormcycle/nowcast/frames.py",
     "stormcycle/nowcast/extrapolation.py",
     "stormcycle/states.py",
+    "tasks/mosaic.py",
 )
 
 

@@ -10,7 +10,7 @@ from stormcycle.states import Degradation, dry_filled
 from tasks.seam import Hour, Product, stage
 from tasks.start import starting_frames
 
-SOURCES = ("stormcycle/nowcast", "stormcycle/states.py", "tasks/start.py")
+SOURCES = ("stormcycle/nowcast", "stormcycle/states.py", "tasks/start.py", "tasks/nowcast.py")
 MODEL = "extrapolation"
 
 
@@ -35,7 +35,5 @@ def nowcast(hour: Hour, radar: Product) -> Product:
         reference = save(hour.folder, "nowcast", key, fields, {"model": MODEL, "model_version": fields.attrs["model_version"]})
     if plan != "extrapolated":
         return Product("nowcast", reference)
-    age = radar.reference.notes["newest_age_min"]
-    return Product(
-        "nowcast", reference, [Degradation("nowcast", "extrapolated_from_old_frames", f"The newest frame is {age} min old and was first carried to T.")]
-    )
+    reason = f"The newest frame is {radar.reference.notes['newest_age_min']} min old and was first carried to T."
+    return Product("nowcast", reference, [Degradation("nowcast", "extrapolated_from_old_frames", reason)])

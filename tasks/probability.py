@@ -10,7 +10,7 @@ from stormcycle.states import Degradation
 from tasks.seam import Hour, Product, stage
 from tasks.start import starting_frames
 
-SOURCES = ("stormcycle/nowcast", "stormcycle/states.py", "tasks/start.py")
+SOURCES = ("stormcycle/nowcast", "stormcycle/states.py", "tasks/start.py", "tasks/probability.py")
 MODEL = "steps"
 LEAST_FRAMES = 3
 

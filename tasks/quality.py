@@ -9,7 +9,7 @@ from stormcycle.domain import load_domain
 from stormcycle.radar.quality import noise_floor, range_limit
 from tasks.seam import Hour, Item, stage
 
-SOURCES = ("stormcycle/radar/quality.py", "stormcycle/states.py")
+SOURCES = ("stormcycle/radar/quality.py", "stormcycle/states.py", "tasks/quality.py")
 
 
 @stage()

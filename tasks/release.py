@@ -15,7 +15,7 @@ from stormcycle.home import expand, home
 from stormcycle.release.catalogue import item_json
 from stormcycle.release.contract import dressed
 from stormcycle.release.contract import products as product_names
-from stormcycle.release.publishing import Published, find_published, move_pointer, publish, write_status
+from stormcycle.release.publishing import Published, announce, find_published, publish
 from stormcycle.release.quicklook import draw_animation, draw_quicklook
 from stormcycle.release.store import read_product, release_digest, write_store
 from stormcycle.release.targets import Target, open_target
@@ -56,9 +56,13 @@ def outcome_of(target: Target, published: Published) -> Outcome:
 @stage()
 def released(domain_name: str, cycle_time: str) -> Outcome | None:
     """The newest release of an hour, or None."""
-    target = target_of(load_domain(domain_name))
+    domain = load_domain(domain_name)
+    target = target_of(domain)
     published = find_published(target, domain_name, parse_time(cycle_time))
-    return outcome_of(target, published) if published else None
+    if published is None:
+        return None
+    announce(target, published, now(), domain.schedule.minute)  # a run that died between publishing and this
+    return outcome_of(target, published)
 
 
 @stage(retries=1)
@@ -76,8 +80,7 @@ def release(hour: Hour, items: list[Item], products: list[Product]) -> Outcome:
         check_token(hour.folder, hour.token)
 
     published = publish(target, hour.domain, hour.time, staged, {**manifest, "published_at": iso(now())}, check)
-    move_pointer(target, hour.domain, published)
-    write_status(target, hour.domain, published, now(), domain.schedule.minute)
+    announce(target, published, now(), domain.schedule.minute)
     outcome = outcome_of(target, published)
     _show(hour, outcome)
     show_picture(f"quicklook-{hour.domain}", staged / "quicklook.png", f"{hour.domain} {hour.cycle_time}: observed and expected")

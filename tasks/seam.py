@@ -98,10 +98,7 @@ def stage(
         @functools.wraps(function)
         def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             begun = time.perf_counter()
-            if FlowRunContext.get() is None:
-                result = function(*args, **kwargs)
-            else:
-                result = prefect_task(*_drawn(args), **kwargs)
+            result = function(*args, **kwargs) if FlowRunContext.get() is None else prefect_task(*_drawn(args), **kwargs)
             log.info("%s: %.1f s", name, time.perf_counter() - begun)
             return result
 

@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from stormcycle.cycle.files import json_bytes
 from stormcycle.release.targets import Target, TargetError
-from stormcycle.times import Time, hour_folder, iso
+from stormcycle.times import HOUR, Time, hour_folder, iso, parse_time
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,15 @@ def latest_release(target: Target, domain: str) -> dict[str, Any] | None:
     return json.loads(content[0]) if content is not None else None
 
 
+def announce(target: Target, release: Published, present: Time, schedule_minute: int) -> None:
+    """Move the pointer to a published release, and tell the status, where they are behind it; else change nothing."""
+    domain = release.manifest["domain"]
+    moved = move_pointer(target, domain, release)
+    status = target.read(f"{domain}/status.json")
+    if moved or status is None or json.loads(status[0])["last_released"] < release.manifest["cycle_time"]:
+        write_status(target, domain, release, present, schedule_minute)
+
+
 def move_pointer(target: Target, domain: str, release: Published) -> bool:
     """Point latest.json at a release unless it points at this or a later (cycle time, version); True when it moved."""
     manifest = release.manifest
@@ -116,11 +127,9 @@ def forward(target: Target, path: str, content: dict[str, Any], is_newer: Callab
 def write_status(target: Target, domain: str, release: Published, present: Time, schedule_minute: int) -> None:
     """Write status.json: last complete hour, last released hour, the next expected, and whether that is live, late or stale.
 
-    Live: the newest released hour is the newest that was due. Late: one hour is owed. Stale: more. `due` rules let a
-    reader judge again later without us.
+    Live: the newest released hour is the newest that was due. Late: one hour is owed. Stale: more. `expected_minute`
+    lets a reader judge again later without us.
     """
-    import numpy as np
-
     path = f"{domain}/status.json"
     cycle_time = release.manifest["cycle_time"]
     current = target.read(path)
@@ -128,12 +137,12 @@ def write_status(target: Target, domain: str, release: Published, present: Time,
     last_released = max(cycle_time, old.get("last_released") or "")
     last_complete = max(cycle_time if release.manifest["state"] == "complete" else "", old.get("last_complete") or "") or None
     newest_due = (present - np.timedelta64(schedule_minute, "m")).astype("datetime64[h]").astype("datetime64[s]")
-    owed = int((newest_due - np.datetime64(last_released.removesuffix("Z"), "s")) / np.timedelta64(1, "h"))
+    owed = int((newest_due - parse_time(last_released)) / HOUR)
     status = {
         "domain": domain,
         "last_complete": last_complete,
         "last_released": last_released,
-        "next_expected": iso(np.datetime64(last_released.removesuffix("Z"), "s") + np.timedelta64(1, "h")),
+        "next_expected": iso(parse_time(last_released) + HOUR),
         "expected_minute": schedule_minute,
         "state": "live" if owed <= 0 else "late" if owed == 1 else "stale",
         "as_of": iso(present),

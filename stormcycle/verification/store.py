@@ -4,8 +4,6 @@ A record is written whole or not at all; a later verification of the same cycle 
 """
 
 import json
-import os
-import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from stormcycle.cycle.files import replace_file
 from stormcycle.times import HOUR, Time, hour_folder, iso, parse_time
 from stormcycle.verification.sums import merge
 
@@ -60,24 +59,7 @@ def write_scores(path: Path, record: Record) -> None:
         text = json.dumps(record, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"The record for {path.name} cannot be written as JSON: {error}.") from None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not tempfile: its files are for their owner only, and the store is for every reader.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with temporary.open("x") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    # The new name must outlive a power cut as the bytes do.
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, text.encode())
 
 
 def read_scores(path: Path) -> Record:
