@@ -9,7 +9,7 @@ endif
 export OMP_NUM_THREADS ?= 1
 BIN := .venv/bin
 
-.PHONY: install packages cycle test lint documents baselines clean
+.PHONY: install packages cycle test coverage lint documents baselines clean
 
 install: .venv/installed
 
@@ -30,6 +30,9 @@ cycle: install ## two simulated hours, end to end, with a real Prefect server on
 test: install ## the test suite
 	@[ -n "$$STORMCYCLE_DATA" ] && echo "real samples: found" || echo "real samples: STORMCYCLE_DATA is not set and no data folder lies beside the checkout; tests that need them skip"
 	$(BIN)/python -m pytest
+
+coverage: install ## the test suite again, with the share of lines that it runs
+	$(BIN)/python -m pytest --cov=stormcycle --cov=tasks --cov=flows --cov-report=term-missing:skip-covered
 
 lint: install ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -240,7 +240,7 @@ def inspect(file: Annotated[Path, typer.Argument(help="a file of any feed")], as
 @answering
 def verify(
     domain: DomainOption,
-    time: Annotated[str | None, typer.Option("--time", "-t", help="one hour; default: every released hour")] = None,
+    time: Annotated[str | None, typer.Option("--time", "-t", help="one hour; default: those of the last two days before the newest")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score every release whose valid time has come, beside persistence, extrapolation and S-PROG."""
@@ -249,17 +249,18 @@ def verify(
     load_domain(domain)
     recorded = with_prefect()
     from flows.verify import verify as verify_flow
-    from tasks.verify import csi_rows, period_scores
+    from tasks.verify import brier_rows, csi_rows, period_scores
 
     verified = (verify_flow if recorded else verify_flow.fn)(domain, time)
     scores = period_scores(verified)
+    csi, brier = (csi_rows(scores), brier_rows(scores)) if scores is not None else ([], [])
     if as_json:
-        print_json({"domain": domain, "hours": [item.__dict__ for item in verified], "csi": csi_rows(scores) if scores is not None else []})
+        print_json({"domain": domain, "hours": [item.__dict__ for item in verified], "csi": csi, "brier": brier})
         return
     table(f"Verification of {domain}", ["hour", "state", "record"], [[item.cycle_time, item.state, item.path] for item in verified])
-    if scores is not None:
-        rows = csi_rows(scores)
-        table("CSI by lead (min), all verified hours pooled", list(rows[0]), [list(row.values()) for row in rows])
+    for title, rows in (("CSI by lead (min), all verified hours pooled", csi), ("Brier score of the probabilities by lead (min)", brier)):
+        if rows:
+            table(title, list(rows[0]), [list(row.values()) for row in rows])
 
 
 @app.command(epilog=example("stormcycle evaluate sprog --sequence nju_cpol_001_3.0km.nc"))

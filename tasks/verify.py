@@ -48,6 +48,14 @@ class Verified:
     new: bool
 
 
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a period: of the fields by method, threshold and lead; of the probabilities, where there are any."""
+
+    fields: xr.Dataset
+    chances: xr.Dataset | None
+
+
 def scores_root() -> Path:
     """The folder of the score store."""
     return home() / "scores"
@@ -160,28 +168,35 @@ def show_scores(domain_name: str, verified: list[Verified]) -> list[Verified]:
     scores = period_scores(verified)
     if scores is not None:
         show_table(f"scores-{domain_name}", csi_rows(scores), f"CSI of {domain_name} by lead (min), all verified hours pooled")
+        show_table(f"brier-{domain_name}", brier_rows(scores), f"Brier score of {domain_name} by lead (min)")
         newest = max((item for item in verified if item.state == "verified"), key=lambda item: item.cycle_time)
         show_picture(f"outcome-{domain_name}", Path(newest.path).with_suffix(".png"), f"{domain_name} {newest.cycle_time}: expected and then observed")
     return verified
 
 
-def period_scores(verified: Sequence[Verified]) -> xr.Dataset | None:
+def period_scores(verified: Sequence[Verified]) -> Scores | None:
     """The scores of all verified hours pooled, out of sample only; None where there is no record."""
     records = [read_scores(Path(item.path)) for item in verified if item.state == "verified"]
-    return scores_of(aggregate(records)[0]) if records else None
+    if not records:
+        return None
+    sums, chances = aggregate(records)
+    return Scores(scores_of(sums), scores_of(chances) if chances is not None else None)
 
 
-def csi_rows(scores: xr.Dataset) -> list[dict[str, Any]]:
+def csi_rows(scores: Scores) -> list[dict[str, str]]:
     """CSI by method and threshold, a column a lead (min); `-` where nothing was observed or forecast."""
-    rows = []
-    for method in scores["method"].values:
-        for threshold in scores["threshold"].values:
-            csi = scores["csi"].sel({"method": method, "threshold": threshold})
-            rows.append(
-                {
-                    "method": str(method),
-                    "dBZ": f"{float(threshold):g}",
-                    **{f"{int(lead)}": "-" if bool(value.isnull()) else f"{float(value):.3f}" for lead, value in zip(csi["lead"].values, csi, strict=True)},
-                }
-            )
-    return rows
+    csi = scores.fields["csi"]
+    keys = [(method, threshold) for method in csi["method"].values for threshold in csi["threshold"].values]
+    return [{"method": str(method), "dBZ": f"{threshold:g}", **_by_lead(csi.sel({"method": method, "threshold": threshold}))} for method, threshold in keys]
+
+
+def brier_rows(scores: Scores) -> list[dict[str, str]]:
+    """Brier score of the exceedance probabilities by threshold, a column a lead (min); none without probabilities."""
+    if scores.chances is None:
+        return []
+    brier = scores.chances["brier"]
+    return [{"dBZ": f"{threshold:g}", **_by_lead(brier.sel({"threshold": threshold}), 4)} for threshold in brier["threshold"].values]
+
+
+def _by_lead(values: xr.DataArray, digits: int = 3) -> dict[str, str]:
+    return {f"{int(lead)}": "-" if np.isnan(value) else f"{value:.{digits}f}" for lead, value in zip(values["lead"].values, values.values, strict=True)}
