@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from flows.cli import cell
 from flows.cycle import cycle
 from flows.verify import verify
 from stormcycle.verification import REFERENCES, evaluate_sequence, read_sequence
@@ -45,9 +46,9 @@ def main() -> None:
     DOCUMENT.write_text("\n".join(lines) + "\n")
 
 
-def _rows(result: dict[str, Any]) -> list[dict[str, str]]:
+def _rows(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [
-        {"method": method, "dBZ": threshold, **{str(6 * (lead + 1)): "-" if value is None else f"{value:.3f}" for lead, value in enumerate(values)}}
+        {"method": method, "dBZ": threshold, **{str(6 * (lead + 1)): value for lead, value in enumerate(values)}}
         for method, scores in result["methods"].items()
         for threshold, values in scores["zh"]["csi"].items()
     ]
@@ -55,7 +56,7 @@ def _rows(result: dict[str, Any]) -> list[dict[str, str]]:
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
     header = list(rows[0])
-    return [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}", *(f"| {' | '.join(map(str, row.values()))} |" for row in rows)]
+    return [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}", *(f"| {' | '.join(cell(value) or '-' for value in row.values())} |" for row in rows)]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.table import Table
 
 app = typer.Typer(
@@ -70,7 +71,7 @@ def answering(command: Command) -> Command:
 
 def fail(sentence: str, code: int = 1) -> NoReturn:
     """Say a sentence on standard error and end."""
-    said.print(f"[bold red]stormcycle:[/] {sentence}", soft_wrap=True)
+    said.print(f"[bold red]stormcycle:[/] {escape(sentence)}", soft_wrap=True)
     raise typer.Exit(code)
 
 
@@ -91,8 +92,18 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     """A table on standard output."""
     drawn = Table(*columns, title=title, title_justify="left")
     for row in rows:
-        drawn.add_row(*("" if value is None else str(value) for value in row))
+        drawn.add_row(*(cell(value) for value in row))
     shown.print(drawn)
+
+
+def cell(value: Any) -> str:
+    """A value as a table shows it: nothing for None, three decimals for a score, never markup."""
+    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else escape(str(value))
+
+
+def say(line: str) -> None:
+    """A line on standard output, as it stands: names and paths are no markup."""
+    shown.print(line, markup=False)
 
 
 def with_prefect() -> bool:
@@ -150,8 +161,8 @@ def cycle(
         )
         if reasons:
             table("Degraded because", ["product", "code", "detail"], [[reason["product"], reason["code"], reason["detail"]] for reason in reasons])
-        shown.print(f"quicklook: {outcome.quicklook}")
-        shown.print(outcome.url)
+        say(f"quicklook: {outcome.quicklook}")
+        say(outcome.url)
     raise typer.Exit(EXIT_DEGRADED if outcome.state == "degraded" else 0)
 
 
@@ -166,7 +177,7 @@ def latest(domain: DomainOption, as_json: JsonOption = False) -> None:
     pointer = latest_release(target_of(load_domain(domain)), domain)
     if pointer is None:
         fail(f"The domain {domain} has no release yet; run `stormcycle cycle --domain {domain} --time ...`.")
-    print_json(pointer) if as_json else shown.print(pointer["url"])
+    print_json(pointer) if as_json else say(pointer["url"])
 
 
 @app.command(epilog=example("stormcycle domains"))
@@ -212,7 +223,7 @@ def feeds(domain: DomainOption, time: TimeOption, as_json: JsonOption = False) -
         ["feed", "key", "site", "time by name", "bytes", "state"],
         [[granule.feed, granule.key, granule.site, granule.valid_time or "in the file", granule.size, granule.state] for granule in granules],
     )
-    shown.print(f"{len(granules)} granules")
+    say(f"{len(granules)} granules")
 
 
 @app.command(epilog=example("stormcycle inspect KTLX20140101_000624_V06.gz"))
@@ -245,13 +256,15 @@ def verify(
 ) -> None:
     """Score every release whose valid time has come, beside persistence, extrapolation and S-PROG."""
     from stormcycle.domain import load_domain
+    from stormcycle.times import iso, parse_cycle_time
 
     load_domain(domain)
+    cycle_time = iso(usage(lambda: parse_cycle_time(time))) if time is not None else None
     recorded = with_prefect()
     from flows.verify import verify as verify_flow
     from tasks.verify import brier_rows, csi_rows, period_scores
 
-    verified = (verify_flow if recorded else verify_flow.fn)(domain, time)
+    verified = (verify_flow if recorded else verify_flow.fn)(domain, cycle_time)
     scores = period_scores(verified)
     csi, brier = (csi_rows(scores), brier_rows(scores)) if scores is not None else ([], [])
     if as_json:
@@ -294,11 +307,7 @@ def evaluate(
         print_json(result)
         return
     leads = [f"{step * (index + 1):g}" for index in range(10)]
-    rows = [
-        [method, threshold, *(("-" if value is None else f"{value:.3f}") for value in values)]
-        for method, scores in result["methods"].items()
-        for threshold, values in scores["zh"]["csi"].items()
-    ]
+    rows = [[method, threshold, *values] for method, scores in result["methods"].items() for threshold, values in scores["zh"]["csi"].items()]
     table(f"CSI by lead (min) on {sequence.name}, {result['windows']} windows", ["method", "dBZ", *leads], rows)
 
 
@@ -327,7 +336,7 @@ def simulate(
     with Progress(console=said, transient=True) as bar:
         task = bar.add_task("granules", total=len(list(granules(chosen, begin, hours))))
         keys = simulate_world(chosen, begin, hours, chosen.simulation.seed if seed is None else seed, to, lambda _: bar.advance(task))
-    print_json({"folder": str(to), "keys": keys}) if as_json else shown.print(f"{len(keys)} granules in {to}")
+    print_json({"folder": str(to), "keys": keys}) if as_json else say(f"{len(keys)} granules in {to}")
 
 
 @app.command(epilog=example("stormcycle serve demo"))
@@ -359,7 +368,7 @@ def up(port: Annotated[int, typer.Option(help="port of the Prefect server; a fre
         print_json({"PREFECT_API_URL": url})
         return
     said.print(f"The Prefect UI is at {url.removesuffix('/api')}")
-    shown.print(f"export PREFECT_API_URL={url}")
+    say(f"export PREFECT_API_URL={url}")
 
 
 @app.command(epilog=example("stormcycle down"))

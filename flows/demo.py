@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from flows.cli import EXIT_DEGRADED
+from flows.cli import EXIT_DEGRADED, cell
 from flows.footprint import Footprint, measured
 from flows.servers import prefect_environment, start_prefect, stop_prefect
 from stormcycle.domain import load_domain
@@ -83,11 +83,11 @@ def simulate_bucket(hours: list[str]) -> None:
         simulate(domain, start, len(hours), domain.simulation.seed, bucket, lambda _: bar.advance(task))
 
 
-def show_rows(title: str, rows: list[dict[str, str]]) -> None:
+def show_rows(title: str, rows: list[dict[str, Any]]) -> None:
     """Print rows as a table."""
     drawn = Table(*rows[0], title=title, title_justify="left")
     for row in rows:
-        drawn.add_row(*map(str, row.values()))
+        drawn.add_row(*map(cell, row.values()))
     Console(highlight=False, width=None if console.is_terminal else 130).print(drawn)
 
 

@@ -1,12 +1,14 @@
 """The strict YAML of a domain: every key is known, every error is a sentence with the file and the key."""
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 from pyresample.geometry import AreaDefinition
 
 from stormcycle.grids import area
@@ -29,10 +31,22 @@ class Grid(Strict):
     """The product grid: square pixels in a projection."""
 
     projection: str = Field(description="PROJ string or EPSG code; metres")
-    shape: tuple[int, int] = Field(description="rows, columns")
+    shape: tuple[PositiveInt, PositiveInt] = Field(description="rows, columns")
     resolution_m: float = Field(gt=0)
     centre_m: tuple[float, float] = Field(default=(0.0, 0.0), description="projection coordinates of the grid's centre")
     nominal: bool = Field(default=False, description="the source publishes no geolocation; the site is declared here")
+
+    @field_validator("projection")
+    @classmethod
+    def in_metres(cls, value: str) -> str:
+        """PROJ knows the projection, and its unit is the metre."""
+        try:
+            crs = CRS.from_user_input(value)
+        except CRSError:
+            raise ValueError(f"PROJ does not know the projection {value!r}") from None
+        if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
+            raise ValueError(f"{value!r} is not a projection in metres")
+        return value
 
 
 class Site(Strict):
@@ -50,6 +64,12 @@ class PackedSequence(Strict):
     first_frame_time: datetime
     step_minutes: int = Field(gt=0)
     disc_radius_px: float = Field(gt=0, description="beyond this distance from the centre the radar saw nothing")
+
+    @field_validator("first_frame_time")
+    @classmethod
+    def in_utc(cls, value: datetime) -> datetime:
+        """A time without a zone is UTC, whatever the zone of the machine."""
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class RadarFeed(Strict):
@@ -170,7 +190,11 @@ def load_domain(name: str) -> Domain:
     if name not in domain_names():
         raise DomainError(f"There is no domain {name!r}; known are: {', '.join(domain_names()) or 'none'}.")
     path = domains_folder() / f"{name}.yaml"
-    domain = parse_domain(path.read_text(), path.name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DomainError(f"{path.name} is not UTF-8 text: {error}.") from None
+    domain = parse_domain(text, path.name)
     if domain.name != name:
         raise DomainError(f"{path.name} says name: {domain.name}; the name and the file must agree.")
     return domain

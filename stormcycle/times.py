@@ -17,17 +17,11 @@ def now() -> Time:
 
 
 def parse_time(text: str) -> Time:
-    """A UTC time from ISO 8601 text (`2015-07-12T01:00Z`; a missing zone means UTC).
+    """A UTC time to the second from ISO 8601 text (`2015-07-12T01:00Z`; a missing zone means UTC).
 
     Raises ValueError with a sentence when the text is no time.
     """
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ValueError(f"{text!r} is not a time; write it like 2015-07-12T01:00Z.") from None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(moment, "s")
+    return np.datetime64(_moment(text), "s")
 
 
 def parse_cycle_time(text: str, present: Time | None = None) -> Time:
@@ -35,12 +29,21 @@ def parse_cycle_time(text: str, present: Time | None = None) -> Time:
 
     Raises ValueError with a sentence when it is not on the hour or lies in the future.
     """
-    time = parse_time(text)
-    if time != time.astype("datetime64[h]"):
-        raise ValueError(f"The cycle time {iso(time)} is not on the hour; cycles run at full hours UTC.")
+    moment = _moment(text)
+    if (moment.minute, moment.second, moment.microsecond) != (0, 0, 0):
+        raise ValueError(f"The cycle time {moment.isoformat()}Z is not on the hour; cycles run at full hours UTC.")
+    time = np.datetime64(moment, "s")
     if time > (present if present is not None else now()):
         raise ValueError(f"The cycle time {iso(time)} lies in the future; nothing has been observed yet.")
     return time
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not a time; write it like 2015-07-12T01:00Z.") from None
 
 
 def iso(time: Time) -> str:

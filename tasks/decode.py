@@ -15,6 +15,7 @@ from stormcycle.feeds.listing import feed_layout
 from stormcycle.radar.decode import decode_volume
 from stormcycle.radar.sequence import decode_frames
 from stormcycle.states import GranuleState
+from tasks.placing import placed_in_hour
 from tasks.seam import Hour, Item, stage
 
 SOURCES = (
@@ -31,7 +32,7 @@ FAR_KM = 5.0
 
 @stage()
 def decode(hour: Hour, items: list[Item]) -> list[Item]:
-    """Each usable granule decoded, its reference to a volume or a frame; the others as they came."""
+    """Each usable granule decoded and given its slot, its reference to a volume or a frame; the others as they came."""
     domain = load_domain(hour.domain)
     kind = feed_layout(domain).kind
     settings = [kind, list(domain.radar.moments), domain.radar.feed.packed.disc_radius_px if domain.radar.feed.packed else None]
@@ -52,7 +53,7 @@ def decode(hour: Hour, items: list[Item]) -> list[Item]:
         else:
             reference = done[name] or _saved(hour, keys[name], outcome, item, domain)
             results.append(replace(item, reference=reference, state=GranuleState(reference.notes["state"]), note=" ".join(reference.notes["notes"])))
-    return results
+    return placed_in_hour(hour, domain, results)
 
 
 def _key(item: Item, domain: Domain, settings: list[Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from pyproj import Transformer
 
 from stormcycle.cycle import check_token, json_digest, load, read_record, stage_key
-from stormcycle.cycle.files import json_bytes, replace_file
+from stormcycle.cycle.files import json_bytes, temporary_beside
 from stormcycle.domain import Domain, load_domain
 from stormcycle.home import expand, home
 from stormcycle.release.catalogue import item_json
@@ -130,17 +130,27 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
         "providers": list(domain.providers),
         "licence": domain.licence,
     }
-    if not (folder / "staged.json").is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        tree = folder / "tree"
+    if not folder.is_dir():
+        building = temporary_beside(folder)
+        tree = building / "tree"
         tree.mkdir(parents=True)
         write_store(fields, tree / "release.zarr")
         shown = {name: values.assign_attrs(shown_attributes(domain, state, degraded)) for name, values in fields.items()}
         draw_quicklook(shown, tree / "quicklook.png")
         draw_animation(shown, tree / "quicklook.gif")
         (tree / "item.json").write_bytes(json_bytes(item_json(domain, manifest)))
-        replace_file(folder / "staged.json", json_bytes({"digest": digest}))
+        _keep(building, folder)
     return folder / "tree", manifest
+
+
+def _keep(building: Path, folder: Path) -> None:
+    """Give a staged release its name; where a racing run has staged the same, that one stays."""
+    try:
+        building.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        shutil.rmtree(building)
 
 
 def shown_attributes(domain: Domain, state: str, degraded: list[dict[str, str]]) -> dict[str, str]:

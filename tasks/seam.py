@@ -52,6 +52,8 @@ class Item:
     note: str = ""
     reference: Reference | None = None
     flags: Reference | None = None
+    slot: int | None = None
+    nominal_time: str = ""
 
     @property
     def usable(self) -> bool:

@@ -6,6 +6,9 @@ import xarray as xr
 from stormcycle.domain import Domain
 from stormcycle.nowcast.frames import aligned_to_present, velocity_of
 
+STEPS_FRAMES = 3
+"""What the ensemble needs, even where the motion comes from two frames."""
+
 
 def starting_frames(radar: xr.Dataset, plan: str, cycle_time: np.datetime64, domain: Domain) -> tuple[np.ndarray, np.ndarray, np.datetime64]:
     """Frames (time, y, x) evenly spaced up to T, their motion (2, y, x; pixels a step), the newest frame's actual time.
@@ -19,7 +22,7 @@ def starting_frames(radar: xr.Dataset, plan: str, cycle_time: np.datetime64, dom
     count = domain.nowcast.motion_frames
     if plan in ("whole", "filled"):
         return reflectivity, velocity_of(reflectivity, np.arange(len(reflectivity), dtype="float64"), count), newest
-    there = np.flatnonzero(~np.isnat(actual))[-count:]
+    there = np.flatnonzero(~np.isnat(actual))[-max(count, STEPS_FRAMES) :]
     step = np.timedelta64(domain.step_minutes * 60, "s")
     positions = (actual[there] - cycle_time) / step
     velocity = velocity_of(reflectivity[there], positions, count)

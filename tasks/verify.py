@@ -183,20 +183,20 @@ def period_scores(verified: Sequence[Verified]) -> Scores | None:
     return Scores(scores_of(sums), scores_of(chances) if chances is not None else None)
 
 
-def csi_rows(scores: Scores) -> list[dict[str, str]]:
-    """CSI by method and threshold, a column a lead (min); `-` where nothing was observed or forecast."""
+def csi_rows(scores: Scores) -> list[dict[str, Any]]:
+    """CSI by method and threshold, a column a lead (min); None where nothing was observed or forecast."""
     csi = scores.fields["csi"]
     keys = [(method, threshold) for method in csi["method"].values for threshold in csi["threshold"].values]
     return [{"method": str(method), "dBZ": f"{threshold:g}", **_by_lead(csi.sel({"method": method, "threshold": threshold}))} for method, threshold in keys]
 
 
-def brier_rows(scores: Scores) -> list[dict[str, str]]:
+def brier_rows(scores: Scores) -> list[dict[str, Any]]:
     """Brier score of the exceedance probabilities by threshold, a column a lead (min); none without probabilities."""
     if scores.chances is None:
         return []
     brier = scores.chances["brier"]
-    return [{"dBZ": f"{threshold:g}", **_by_lead(brier.sel({"threshold": threshold}), 4)} for threshold in brier["threshold"].values]
+    return [{"dBZ": f"{threshold:g}", **_by_lead(brier.sel({"threshold": threshold}))} for threshold in brier["threshold"].values]
 
 
-def _by_lead(values: xr.DataArray, digits: int = 3) -> dict[str, str]:
-    return {f"{int(lead)}": "-" if np.isnan(value) else f"{value:.{digits}f}" for lead, value in zip(values["lead"].values, values.values, strict=True)}
+def _by_lead(values: xr.DataArray) -> dict[str, float | None]:
+    return {f"{int(lead)}": None if np.isnan(value) else round(float(value), 4) for lead, value in zip(values["lead"].values, values.values, strict=True)}

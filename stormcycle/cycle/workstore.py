@@ -1,13 +1,13 @@
 """The work store: what each stage of a cycle made, under a key that says what made it.
 
-`$STORMCYCLE_HOME/work/<domain>/<YYYYMMDDTHHZ>/<stage>/<key>.zarr`, with `<key>.json` beside it, written last:
-a thing is done when its JSON is there. Keys hold the digests of the inputs, the settings and the stage's sources, so
+`$STORMCYCLE_HOME/work/<domain>/<YYYYMMDDTHHZ>/<stage>/<key>.json` names the Zarr folder beside it and is written last,
+by exclusive creation: a thing is done when its JSON is there. Keys hold the digests of the inputs, the settings and the stage's sources, so
 that whatever would change the result changes the key, and nothing else does.
 """
 
-import errno
 import json
 import shutil
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,9 +16,13 @@ from typing import Any
 import xarray as xr
 
 from stormcycle.cycle.digests import dataset_digest, json_digest, sources_digest
-from stormcycle.cycle.files import json_bytes, replace_file, temporary_beside
+from stormcycle.cycle.files import create_file, json_bytes
 from stormcycle.home import home
 from stormcycle.times import Time, hour_name
+
+
+class DamagedError(RuntimeError):
+    """A stored output is not what was saved."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +56,31 @@ def lookup(folder: Path, stage: str, key: str) -> Reference | None:
 
 
 def save(folder: Path, stage: str, key: str, fields: xr.Dataset, notes: dict[str, Any] | None = None) -> Reference:
-    """Keep a stage's output; notes are what later stages and the manifest read without opening the data."""
-    path = folder / stage / f"{key}.zarr"
-    temporary = temporary_beside(path)
+    """Keep a stage's output; notes are what later stages and the manifest read without opening the data.
+
+    Of two runs that made the same thing one is kept, and what is kept is never touched again: it may be being read.
+    """
+    path = folder / stage / f"{key}.{uuid.uuid4().hex[:8]}.zarr"
     try:
-        fields.drop_encoding().to_zarr(temporary, zarr_format=3, consolidated=False)
-        shutil.rmtree(path, ignore_errors=True)  # half a store of a killed run: without its JSON it does not count
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # a racing run put the same bytes there first
-            raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        fields.drop_encoding().to_zarr(path, zarr_format=3, consolidated=False)
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
     reference = Reference(stage, key, dataset_digest(fields), str(path.relative_to(folder)), notes or {})
-    replace_file(folder / stage / f"{key}.json", json_bytes(asdict(reference)))
-    return reference
+    if create_file(folder / stage / f"{key}.json", json_bytes(asdict(reference))):
+        return reference
+    shutil.rmtree(path)
+    kept = lookup(folder, stage, key)
+    assert kept is not None  # it was there when ours was refused
+    return kept
 
 
 def load(folder: Path, reference: Reference) -> xr.Dataset:
-    """The dataset behind a reference, in memory."""
-    return xr.open_zarr(folder / reference.path, consolidated=False, chunks=None).load()
+    """The dataset behind a reference, in memory. Raises DamagedError when it is not what was saved.
+
+    Zarr reads a chunk that is gone as fill values, so only the digest can tell.
+    """
+    fields = xr.open_zarr(folder / reference.path, consolidated=False, chunks=None).load()
+    if dataset_digest(fields) != reference.digest:
+        raise DamagedError(f"{folder / reference.path} is damaged; delete the folder {folder / reference.stage} and run the cycle again.")
+    return fields

@@ -85,5 +85,5 @@ def kind_by_name(name: str) -> Kind | None:
 
 def prefixes(template: str, site: str, start: Time, end: Time) -> list[str]:
     """The prefixes that can hold granules of [start, end] for a site, in order of time, each once."""
-    hours = np.arange(start.astype("datetime64[h]"), end + HOUR, HOUR)
+    hours = np.arange(start.astype("datetime64[h]"), end.astype("datetime64[h]") + HOUR, HOUR)
     return list(dict.fromkeys(template.format(time=hour.astype("datetime64[s]").astype(datetime), site=site) for hour in hours))

@@ -6,7 +6,6 @@ there and holds nothing for the hour is a list of no granules.
 
 import hashlib
 import re
-from datetime import UTC
 
 import fsspec
 import numpy as np
@@ -74,7 +73,7 @@ def _granules_of_file(domain: Domain, layout: Layout, key: str, site: str, size:
     packed = domain.radar.feed.packed
     if packed is None:
         raise FeedError(f"The radar feed of {domain.name} is a packed sequence; its YAML must declare `packed` (file, first_frame_time, step_minutes).")
-    first = np.datetime64(packed.first_frame_time.astimezone(UTC).replace(tzinfo=None), "s")
+    first = np.datetime64(packed.first_frame_time.replace(tzinfo=None), "s")
     step = np.timedelta64(packed.step_minutes, "m").astype("timedelta64[s]")
     lowest = max(0, int(np.ceil((start - first) / step)))
     highest = int(np.ceil((end - first) / step))

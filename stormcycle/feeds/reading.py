@@ -31,18 +31,22 @@ def read_each(function: Callable[..., Result], arguments: Sequence[tuple[Any, ..
     if not arguments:
         return []
     context = multiprocessing.get_context("spawn")
-    count = min(workers or os.cpu_count() or 1, len(arguments))
-    results: list[Result | ReadFailure | None] = [None] * len(arguments)
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_quiet) as pool:
-        futures = [pool.submit(function, *items) for items in arguments]
+    results: dict[int, Result | ReadFailure] = {}
+    with ProcessPoolExecutor(min(workers or os.cpu_count() or 1, len(arguments)), mp_context=context, initializer=_quiet) as pool:
+        futures = []
+        for items in arguments:
+            try:
+                futures.append(pool.submit(function, *items))
+            except BrokenProcessPool:
+                break  # a child died already; what is not submitted is read alone below
         for index, future in enumerate(futures):
             try:
                 results[index] = future.result()
             except BrokenProcessPool:
-                results[index] = None
+                continue
             except Exception as error:
                 results[index] = ReadFailure(_sentence(error))
-    return [result if result is not None else _read_alone(function, items, context) for result, items in zip(results, arguments, strict=True)]
+    return [results[index] if index in results else _read_alone(function, items, context) for index, items in enumerate(arguments)]
 
 
 def _quiet() -> None:

@@ -1,5 +1,6 @@
 """What a file is, by its content and never by its extension; the name is asked only when the content says nothing."""
 
+import bz2
 import gzip
 import zlib
 from dataclasses import dataclass
@@ -30,12 +31,12 @@ def sniff(path: Path) -> Sniffed:
         head = file.read(16)
     if not head:
         return _by_name(path, "The file is empty.")
-    if head[:2] == b"\x1f\x8b":
+    if head[:2] == b"\x1f\x8b" or head[:3] == b"BZh":
         try:
-            with gzip.open(path, "rb") as packed:
+            with (gzip.open if head[:2] == b"\x1f\x8b" else bz2.open)(path, "rb") as packed:
                 head = packed.read(16)
         except (OSError, EOFError, zlib.error) as error:
-            return _by_name(path, f"The gzip stream cannot be read: {error}.")
+            return _by_name(path, f"The compressed stream cannot be read: {error}.")
     if head[:4] == b"AR2V" or head[:8] == b"ARCHIVE2":
         return Sniffed("nexrad", True)
     if head[:8] == b"\x89HDF\r\n\x1a\n":
@@ -50,7 +51,7 @@ def _sniff_hdf5(path: Path) -> Sniffed:
         with h5py.File(path, "r") as file:
             if "what" in file and "object" in file["what"].attrs:
                 return _sniff_odim(file)
-            if "dbz" in file and file["dbz"].ndim == 3:
+            if "dbz" in file and file["dbz"].ndim == 3 and {"y", "x"} <= set(file):
                 return Sniffed("sequence", True)
     except (OSError, KeyError, RuntimeError) as error:
         return _by_name(path, f"HDF5 cannot open the file: {error}.", "odim")

@@ -43,29 +43,40 @@ def _by_xradar(path: Path, kind: str, moments: Sequence[str]) -> xr.Dataset:
     opener = xradar.io.open_nexradlevel2_datatree if kind == "nexrad" else xradar.io.open_odim_datatree
     tree = opener(str(path))
     names = sorted((name for name in tree.children if name.startswith("sweep_")), key=lambda name: int(name.split("_")[1]))
-    sweeps = [_sweep(tree[name].to_dataset(), kind, moments) for name in names]
     header = _nexrad_header(tree) if kind == "nexrad" else _odim_header(path, tree)
+    message_1 = kind == "nexrad" and header.latitude is None  # Message 1 tells no location
+    reached = _surveillance_gates(path) if message_1 else [None] * len(names)
+    sweeps = [_sweep(tree[name].to_dataset(), kind, moments, gates) for name, gates in zip(names, reached, strict=True)]
     if any(_nodata_is_undetect(tree[name].to_dataset()) for name in names):
         header = replace(header, notes=(*header.notes, "nodata and undetect are the same code: no echo and not observed cannot be told apart."))
     return assemble_volume(header, [sweep for sweep in sweeps if sweep], moments)
 
 
-def _sweep(fields: xr.Dataset, kind: str, moments: Sequence[str]) -> Sweep | None:
-    """A sweep with the moments that it holds; None for one without reflectivity (a Doppler cut)."""
+def _surveillance_gates(path: Path) -> list[int | None]:
+    """The gates of reflectivity in each sweep of a Message 1 volume, by its own headers.
+
+    xradar pads reflectivity with the code of no echo to the length of the sweep's velocity.
+    """
+    from xradar.io.backends.nexrad_level2 import NEXRADLevel2File
+
+    with NEXRADLevel2File(str(path)) as file:
+        file.get_data_header()
+        return [rays[0].get("sur_nbins") for rays in file.msg_31_header]
+
+
+def _sweep(fields: xr.Dataset, kind: str, moments: Sequence[str], gates: int | None) -> Sweep | None:
+    """A sweep with the moments that it holds, cut at `gates`; None for one without reflectivity (a Doppler cut)."""
+    fields = fields.isel(range=slice(gates))
     found = {moment: next((name for name in ODIM_NAMES[moment] if name in fields), None) for moment in moments}
     name = found["reflectivity"]
     if name is None:
         return None
-    values = fields[name].values
-    scale, offset = fields[name].encoding.get("scale_factor", 1.0), fields[name].encoding.get("add_offset", 0.0)
-    if kind == "nexrad":  # ICD 2620010: code 0 is below threshold, code 1 range folded
-        code = np.rint((values - offset) / scale)
-        undetect, values = code == 0, np.where(code == 1, np.nan, values)
-    elif _nodata_is_undetect(fields):
-        undetect = np.isnan(values)
-    else:
-        undetect = np.isclose(values, offset + scale * fields[name].attrs.get("_Undetect", np.nan), atol=abs(scale) / 4)
-    others = {moment: fields[other].values for moment, other in found.items() if other is not None and moment != "reflectivity"}
+    values, undetect = _values_and_undetect(fields, name, kind)
+    others = {}
+    for moment, other in found.items():
+        if other is not None and moment != "reflectivity":
+            measured, empty = _values_and_undetect(fields, other, kind)
+            others[moment] = np.where(empty, np.nan, measured)
     return Sweep(
         elevation=np.asarray(fields["elevation"].values, "float64"),
         azimuth=np.asarray(fields["azimuth"].values, "float64"),
@@ -74,6 +85,18 @@ def _sweep(fields: xr.Dataset, kind: str, moments: Sequence[str]) -> Sweep | Non
         moments={"reflectivity": values, **others},
         undetect=undetect,
     )
+
+
+def _values_and_undetect(fields: xr.Dataset, name: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """A moment's values (NaN not observed), and where its own code says that there was nothing to measure."""
+    values = fields[name].values
+    scale, offset = fields[name].encoding.get("scale_factor", 1.0), fields[name].encoding.get("add_offset", 0.0)
+    if kind == "nexrad":  # ICD 2620010: code 0 is below threshold, code 1 range folded
+        code = np.rint((values - offset) / scale)
+        return np.where(code == 1, np.nan, values), code == 0
+    if _nodata_is_undetect(fields):
+        return values, np.isnan(values)
+    return values, np.isclose(values, offset + scale * fields[name].attrs.get("_Undetect", np.nan), atol=abs(scale) / 4)
 
 
 def _nodata_is_undetect(fields: xr.Dataset) -> bool:

@@ -98,7 +98,7 @@ def kept_indices(geometry: Geometry, grid: AreaDefinition, folder: Path) -> Gate
     try:
         with np.load(path, allow_pickle=False) as kept:
             return GateIndices(kept["azimuth_bin"], kept["gate"], kept["height_m"])
-    except (FileNotFoundError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile):  # absent, or damaged in any way
         indices = gate_indices(geometry, grid)
     buffer = io.BytesIO()
     np.savez(buffer, azimuth_bin=indices.azimuth_bin, gate=indices.gate, height_m=indices.height_m)

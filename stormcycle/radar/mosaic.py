@@ -21,6 +21,15 @@ class Placed:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Member:
+    """A gridded volume that makes part of the frame of its slot."""
+
+    slot: int
+    nominal_time: Time
+    fields: xr.Dataset
+
+
 def nominal_time(declared: Time | None, first_ray: Time, step_minutes: int) -> Time:
     """The time that a volume declares, unless it is further than half a step from its sweeps' own times."""
     if declared is None or abs(declared - first_ray) > np.timedelta64(step_minutes * 30, "s"):
@@ -68,19 +77,19 @@ def mosaic(grids: Sequence[xr.Dataset], moments: Sequence[str]) -> dict[str, np.
     return {name: np.take_along_axis(np.stack([grid[name].values for grid in grids]), order[None], axis=0)[0] for name in moments}
 
 
-def hour_frames(placed: Sequence[Placed], grids: Sequence[xr.Dataset], slots: np.ndarray, shape: tuple[int, int], moments: Sequence[str]) -> xr.Dataset:
+def hour_frames(members: Sequence[Member], slots: np.ndarray, shape: tuple[int, int], moments: Sequence[str]) -> xr.Dataset:
     """The hour's frames: each moment over (slot, y, x), NaN where nothing was observed; `actual_time` (slot), mean of the
     volumes' nominal times, NaT where there is none; `present` (slot).
     """
     fields = {name: np.full((len(slots), *shape), np.nan, "float32") for name in moments}
     actual = np.full(len(slots), np.datetime64("NaT"), "datetime64[ns]")
     for slot in range(len(slots)):
-        members = [index for index, item in enumerate(placed) if item.slot == slot]
-        if not members:
+        there = [member for member in members if member.slot == slot]
+        if not there:
             continue
-        for name, values in mosaic([grids[index] for index in members], moments).items():
+        for name, values in mosaic([member.fields for member in there], moments).items():
             fields[name][slot] = values
-        times = np.array([placed[index].nominal_time for index in members]).astype("datetime64[s]").astype("int64")
+        times = np.array([member.nominal_time for member in there]).astype("datetime64[s]").astype("int64")
         actual[slot] = np.datetime64(int(times.mean()), "s")
     present = ~np.isnan(fields["reflectivity"]).all(axis=(1, 2))
     return xr.Dataset(

@@ -88,6 +88,8 @@ def _complaints(variable: xr.DataArray, rule: dict[str, Any]) -> list[str]:
         complaints.append(f"has the units {variable.attrs.get('units')!r}, wanted are {rule.get('units')!r}.")
     if {"y", "x"} <= set(variable.dims) and variable.name not in ("longitude", "latitude") and variable.attrs.get("grid_mapping") != "crs":
         complaints.append("names no grid_mapping.")
+    if variable.dtype.kind == "f" and np.isinf(variable.values).any():
+        complaints.append("holds infinite values.")
     if "range" in rule and np.isfinite(variable.values).any():
         low, high = float(np.nanmin(variable.values)), float(np.nanmax(variable.values))
         if low < rule["range"][0] - 1e-3 or high > rule["range"][1] + 1e-3:

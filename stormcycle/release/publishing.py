@@ -105,18 +105,25 @@ def move_pointer(target: Target, domain: str, release: Published) -> bool:
     """Point latest.json at a release unless it points at this or a later (cycle time, version); True when it moved."""
     manifest = release.manifest
     pointer = {key: manifest[key] for key in ("domain", "cycle_time", "version", "digest", "state")} | {"url": release.url}
-    return forward(target, f"{domain}/latest.json", pointer, lambda old: (old["cycle_time"], old["version"]) < (pointer["cycle_time"], pointer["version"]))
+
+    def newer(old: dict[str, Any] | None) -> dict[str, Any] | None:
+        behind = old is None or (old["cycle_time"], old["version"]) < (pointer["cycle_time"], pointer["version"])
+        return pointer if behind else None
+
+    return forward(target, f"{domain}/latest.json", newer)
 
 
-def forward(target: Target, path: str, content: dict[str, Any], is_newer: Callable[[dict[str, Any]], bool], attempts: int = 50) -> bool:
-    """Replace a small JSON file by compare-and-swap while `is_newer(old)` holds, counting a `sequence` up.
+def forward(target: Target, path: str, update: Callable[[dict[str, Any] | None], dict[str, Any] | None], attempts: int = 50) -> bool:
+    """Change a small JSON file by compare-and-swap to `update(old)`, counting its `sequence` up; whether it changed.
 
-    The sequence makes every content different, so that a store which tags by content sees A-B-A.
+    `update` sees what is there (None: no file) and gives None where nothing is to change. The sequence makes every
+    content different, so that a store which tags by content sees A-B-A.
     """
     for _ in range(attempts):
         current = target.read(path)
         old = json.loads(current[0]) if current else None
-        if old is not None and not is_newer(old):
+        content = update(old)
+        if content is None:
             return False
         updated = {**content, "sequence": (old["sequence"] if old else 0) + 1}
         if target.swap(path, json_bytes(updated), current[1] if current else None):
@@ -130,21 +137,22 @@ def write_status(target: Target, domain: str, release: Published, present: Time,
     Live: the newest released hour is the newest that was due. Late: one hour is owed. Stale: more. `expected_minute`
     lets a reader judge again later without us.
     """
-    path = f"{domain}/status.json"
     cycle_time = release.manifest["cycle_time"]
-    current = target.read(path)
-    old = json.loads(current[0]) if current else {}
-    last_released = max(cycle_time, old.get("last_released") or "")
-    last_complete = max(cycle_time if release.manifest["state"] == "complete" else "", old.get("last_complete") or "") or None
-    newest_due = (present - np.timedelta64(schedule_minute, "m")).astype("datetime64[h]").astype("datetime64[s]")
-    owed = int((newest_due - parse_time(last_released)) / HOUR)
-    status = {
-        "domain": domain,
-        "last_complete": last_complete,
-        "last_released": last_released,
-        "next_expected": iso(parse_time(last_released) + HOUR),
-        "expected_minute": schedule_minute,
-        "state": "live" if owed <= 0 else "late" if owed == 1 else "stale",
-        "as_of": iso(present),
-    }
-    forward(target, path, status, lambda previous: previous["as_of"] <= status["as_of"])
+
+    def updated(old: dict[str, Any] | None) -> dict[str, Any]:
+        known = old or {}
+        last_released = max(cycle_time, known.get("last_released") or "")
+        last_complete = max(cycle_time if release.manifest["state"] == "complete" else "", known.get("last_complete") or "") or None
+        newest_due = (present - np.timedelta64(schedule_minute, "m")).astype("datetime64[h]").astype("datetime64[s]")
+        owed = int((newest_due - parse_time(last_released)) / HOUR)
+        return {
+            "domain": domain,
+            "last_complete": last_complete,
+            "last_released": last_released,
+            "next_expected": iso(parse_time(last_released) + HOUR),
+            "expected_minute": schedule_minute,
+            "state": "live" if owed <= 0 else "late" if owed == 1 else "stale",
+            "as_of": iso(present),
+        }
+
+    forward(target, f"{domain}/status.json", updated)

@@ -55,8 +55,6 @@ def _encoding(fields: xr.Dataset) -> dict[str, dict[str, Any]]:
             encoding[str(name)] = {"chunks": chunks, "compressors": [ZstdCodec(level=3)]}
         if variable.dtype.kind == "M":
             encoding.setdefault(str(name), {}).update(units="seconds since 1970-01-01", dtype="int64", calendar="proleptic_gregorian")
-            if variable.isnull().any():
-                encoding[str(name)]["dtype"] = "float64"
         if variable.dtype.kind == "m":
             encoding.setdefault(str(name), {}).update(units="seconds", dtype="int64")
     return encoding

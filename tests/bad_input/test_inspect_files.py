@@ -29,7 +29,7 @@ def nexrad() -> bytes:
     """The small real NEXRAD volume that Py-ART ships."""
     import pyart.testing
 
-    return bz2.decompress(Path(pyart.testing.NEXRAD_ARCHIVE_MSG31_COMPRESSED_FILE).read_bytes())
+    return Path(pyart.testing.NEXRAD_ARCHIVE_MSG31_COMPRESSED_FILE).read_bytes()
 
 
 def test_a_good_volume_is_told_with_its_figures_as_one_document(volume: Path) -> None:
@@ -53,7 +53,7 @@ def test_content_decides_and_the_name_only_where_there_is_no_content(volume: Pat
         "KHTX20080411_181143_V06": (b"", 3),
         "nothing.dat": (b"", 5),
         "letter.txt": (b"Dear radar, where have you been?\n", 5),
-        "letter.h5": (b"Dear radar, where have you been?\n", 5),
+        "letter.h5": (b"Dear radar, where have you been?\n", 3),
         "letter.gz": (gzip.compress(b"Dear radar, where have you been?\n"), 5),
         "noise.bin": (bytes(range(256)) * 64, 5),
     }
@@ -74,6 +74,13 @@ def test_a_good_file_under_a_wrong_extension_is_good(volume: Path, nexrad: bytes
         path.write_bytes(content)
         code, found = inspected(path)
         assert (code, found.kind) == (0, kind), name
+
+
+def test_a_volume_packed_by_bzip2_is_looked_into_as_one_packed_by_gzip(nexrad: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "KATX20130717_195021.bz2"
+    path.write_bytes(bz2.compress(nexrad))
+    code, found = inspected(path)
+    assert (code, found.kind) == (0, "nexrad")
 
 
 def test_hdf5_of_another_kind_is_not_a_granule(volume: Path, tmp_path: Path) -> None:

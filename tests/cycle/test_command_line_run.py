@@ -66,13 +66,11 @@ def test_a_user_runs_two_hours_and_asks_for_everything(house: House) -> None:
     assert {item["cycle_time"]: item["state"] for item in verified.document["hours"]} == {FIRST: "verified", SECOND: "waiting"}
     assert {"nowcast", "persistence"} <= {row["method"] for row in verified.document["csi"]}
     assert all(0.0 <= float(row["6"]) <= 1.0 for row in verified.document["csi"] if row["dBZ"] == "20")
-    plain = stormcycle("verify", "--domain", "small")
-    assert (plain.code, "verified" in plain.out) == (0, True)
 
 
 def test_a_home_with_brackets_in_its_name_is_printed_as_it_is(house: House, simulated_bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = house.home.with_name("home [blue] of [/storms]")
-    shutil.copytree(Path(undisturbed(simulated_bucket).url).parents[5], home / "releases/small")
+    home = house.home.parent / "a [blue] house [" / "of storms]"
+    shutil.copytree(Path(undisturbed(simulated_bucket).url).parents[4], home / "releases/small")
     monkeypatch.setenv("STORMCYCLE_HOME", str(home))
     found = stormcycle("cycle", "--domain", "small", "--time", FIRST)
     assert found.code == 0

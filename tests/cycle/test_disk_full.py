@@ -62,7 +62,7 @@ def test_a_full_disk_is_told_and_a_retry_releases_without_computing(house: House
 
 def test_a_run_that_died_between_the_release_and_the_pointer_is_made_good_by_the_next(house: House, simulated_bucket: Path) -> None:
     releases = house.home / "releases/small"
-    shutil.copytree(Path(undisturbed(simulated_bucket).url).parents[5], releases)
+    shutil.copytree(Path(undisturbed(simulated_bucket).url).parents[4], releases)
     for name in ("latest.json", "status.json"):
         (releases / name).unlink()
     found = cycle.fn("small", FIRST)

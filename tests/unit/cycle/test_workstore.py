@@ -50,13 +50,13 @@ def test_nothing_is_there_until_it_is_finished(tmp_path: Path):
     assert lookup(tmp_path, "radar", "k") is None
 
 
-def test_half_a_store_of_a_killed_run_is_replaced(tmp_path: Path):
-    half = tmp_path / "radar/k.zarr"
+def test_half_a_store_of_a_killed_run_does_not_count(tmp_path: Path):
+    half = tmp_path / "radar/k.0123abcd.zarr"
     half.mkdir(parents=True)
     (half / "zarr.json").write_text("{")
     (half / "leftover").write_text("x")
+    assert lookup(tmp_path, "radar", "k") is None
     reference = save(tmp_path, "radar", "k", fields())
-    assert not (half / "leftover").exists()
     xr.testing.assert_identical(load(tmp_path, reference), fields())
 
 
@@ -64,7 +64,7 @@ def test_nothing_temporary_is_left(tmp_path: Path):
     save(tmp_path, "radar", "k", fields())
     with pytest.raises(Exception, match=r".*"):  # Zarr refuses objects; the store must be left as it was
         save(tmp_path, "radar", "other", xr.Dataset({"z": ("x", np.array([object()], object))}))
-    assert sorted(path.name for path in (tmp_path / "radar").iterdir()) == ["k.json", "k.zarr"]
+    assert sorted(path.suffix for path in (tmp_path / "radar").iterdir()) == [".json", ".zarr"]
     assert lookup(tmp_path, "radar", "other") is None
 
 
@@ -87,7 +87,7 @@ def test_racing_runs_that_save_the_same_leave_one_whole_store(tmp_path: Path):
     reference = lookup(tmp_path, "radar", "k")
     assert reference is not None
     xr.testing.assert_identical(load(tmp_path, reference), fields())
-    assert sorted(path.name for path in (tmp_path / "radar").iterdir()) == ["k.json", "k.zarr"]
+    assert sorted(path.suffix for path in (tmp_path / "radar").iterdir()) == [".json", ".zarr"]
 
 
 def test_a_reference_holds_no_path_of_the_machine(tmp_path: Path):
@@ -114,3 +114,12 @@ def test_a_key_changes_with_its_stage_inputs_settings_and_sources_and_with_nothi
 def test_a_cycles_folder_is_below_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STORMCYCLE_HOME", str(tmp_path))
     assert cycle_folder("demo", np.datetime64("2015-07-12T01:00:00", "s")) == tmp_path / "work/demo/20150712T01Z"
+
+
+def test_a_damaged_store_is_not_loaded_as_if_it_were_whole(tmp_path: Path):
+    reference = save(tmp_path, "radar", "k", fields())
+    for chunk in (tmp_path / reference.path / "reflectivity/c").rglob("*"):
+        if chunk.is_file():
+            chunk.unlink()
+    with pytest.raises(Exception, match=r"."):
+        load(tmp_path, reference)

@@ -55,10 +55,10 @@ def test_other_names_and_impossible_times_are_refused(layout: str, name: str):
     assert match_name(LAYOUTS[layout], name) is None
 
 
-def test_a_kind_is_told_only_by_names_with_a_time():
-    assert kind_by_name("KHTX20080411_181144.gz") == "nexrad"
-    assert kind_by_name("simli_pvol_20260701T125400Z.h5") == "odim"
-    assert [kind_by_name(name) for name in ("readme.txt", "seang.h5", "anything.nc", "KTLX20140230_000624_V06")] == [None] * 4
+def test_a_kind_is_told_by_what_a_name_begins_with_or_by_the_ending_of_hdf5():
+    assert kind_by_name("KHTX20080411_181144.gz") == kind_by_name("KHTX20080411_181144.truncated.gz") == "nexrad"
+    assert kind_by_name("simli_pvol_20260701T125400Z.h5.part") == kind_by_name("seang.h5") == kind_by_name("T_PAGZ35_C_ENMI.HDF") == "odim"
+    assert [kind_by_name(name) for name in ("readme.txt", "anything.nc", "RQ2210180700_000.gz", "h5")] == [None] * 4
 
 
 def test_an_hour_within_a_day_has_one_prefix_and_one_across_midnight_two_in_order():

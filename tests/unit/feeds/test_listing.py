@@ -1,6 +1,7 @@
 """Listing a feed: what belongs to the hour by name, what identifies its bytes, what a feed that is not there is."""
 
 import hashlib
+import time
 from pathlib import Path
 
 import numpy as np
@@ -26,17 +27,17 @@ def put(root: Path, name: str, content: bytes = b"bytes") -> None:
     (root / name).write_bytes(content)
 
 
-def volume(site: str, time: str, day: str = "20260701") -> str:
-    return f"{day[:4]}/{day[4:6]}/{day[6:]}/{site}/{site}_pvol_{day}T{time}Z.h5"
+def volume(site: str, clock: str, day: str = "20260701") -> str:
+    return f"{day[:4]}/{day[4:6]}/{day[6:]}/{site}/{site}_pvol_{day}T{clock}Z.h5"
 
 
 def test_the_window_holds_what_a_slot_could_own_and_no_more(tmp_path: Path):
     # slots 11:06 ... 12:00, half a step is 3 min: [11:03, 12:03)
     times = {"110259": False, "110300": True, "112345": True, "120000": True, "120259": True, "120300": False, "130000": False}
-    for time in times:
-        put(tmp_path, volume("simli", time))
+    for clock in times:
+        put(tmp_path, volume("simli", clock))
     found = [granule.valid_time for granule in list_radar_feed(domain(tmp_path), NOON)]
-    assert found == [f"2026-07-01T{time[:2]}:{time[2:4]}:{time[4:]}Z" for time, inside in times.items() if inside]
+    assert found == [f"2026-07-01T{clock[:2]}:{clock[2:4]}:{clock[4:]}Z" for clock, inside in times.items() if inside]
 
 
 def test_a_granule_is_pinned_by_key_size_and_sha256(tmp_path: Path):
@@ -114,3 +115,15 @@ def test_a_packed_sequence_must_be_declared(tmp_path: Path):
     put(tmp_path, "sequence.nc")
     with pytest.raises(FeedError, match="must declare `packed`"):
         list_radar_feed(domain(tmp_path, "packed-sequence"), NOON)
+
+
+def test_a_first_frame_without_a_zone_is_utc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    put(tmp_path, "sequence.nc")
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        granules = list_radar_feed(domain(tmp_path, "packed-sequence", packed={**PACKED, "first_frame_time": "2026-07-01T10:00:00"}), NOON)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert granules[0].key == "sequence.nc#011"

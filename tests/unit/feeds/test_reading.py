@@ -66,8 +66,8 @@ def test_an_exception_is_a_sentence(tmp_path: Path, reader):
 
 
 def test_a_child_that_dies_costs_its_file_alone(tmp_path: Path, reader):
-    found = read_each(reader, files(tmp_path, "a", "exit", "b", "segfault"), workers=2)
-    assert [found[0][1], found[2][1]] == ["a", "b"]
-    for failed in (found[1], found[3]):
+    found = read_each(reader, files(tmp_path, "exit", "a", "segfault", "b"), workers=1)
+    assert [found[1][1], found[3][1]] == ["a", "b"]
+    for failed in (found[0], found[2]):
         assert isinstance(failed, ReadFailure)
         assert "crashed" in failed.reason

@@ -24,6 +24,7 @@ def hdf5(path: Path, kind: object = None, dbz: tuple[int, ...] | None = None) ->
             file.create_group("what").attrs["object"] = kind
         if dbz is not None:
             file["dbz"] = np.zeros(dbz, "float32")
+            file["y"], file["x"] = np.arange(4), np.arange(4)
     return path
 
 

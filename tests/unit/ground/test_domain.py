@@ -108,3 +108,16 @@ def test_a_file_with_another_domains_name_is_refused(tmp_path: Path, monkeypatch
     (tmp_path / "large.yaml").write_text(SMALL)
     with pytest.raises(DomainError, match=r"large\.yaml says name: small"):
         load_domain("large")
+
+
+@pytest.mark.parametrize(("change", "key"), [({"grid__projection": "+proj=banana"}, "grid.projection"), ({"grid__shape": [0, -5]}, "grid.shape")])
+def test_a_grid_that_cannot_be_made_is_named(change: dict[str, object], key: str):
+    with pytest.raises(DomainError, match=key):
+        parse_domain(changed(**change), "small.yaml")
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STORMCYCLE_DOMAINS", str(tmp_path))
+    (tmp_path / "small.yaml").write_bytes(SMALL.encode().replace(b"A small", b"\xc5 small"))
+    with pytest.raises(DomainError, match=r"small\.yaml"):
+        load_domain("small")

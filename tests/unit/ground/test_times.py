@@ -1,13 +1,13 @@
 """Cycle arithmetic: full hours, slots that share no instant and miss none, folders that read back."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormcycle.times import frame_slots, from_hour_folder, hour_folder, hour_name, iso, minutes, now, parse_cycle_time, parse_time, slot_of
+from stormcycle.times import frame_slots, hour_folder, hour_name, iso, minutes, now, parse_cycle_time, parse_time, slot_of
 
 NOON = np.datetime64("2015-07-12T12:00:00", "s")
 STEPS = st.sampled_from([5, 6, 10, 15])
@@ -29,6 +29,14 @@ def test_every_instant_of_the_window_belongs_to_exactly_one_slot(step: int, hour
     assert slot_of(np.datetime64(instant, "s"), slots, step) == (owners[0] if owners else None)
 
 
+def test_a_time_exactly_between_two_slots_belongs_to_the_later():
+    slots = frame_slots(NOON, 6)
+    assert slot_of(NOON - np.timedelta64(180, "s"), slots, 6) == 9
+    assert slot_of(NOON - np.timedelta64(181, "s"), slots, 6) == 8
+    assert slot_of(NOON + np.timedelta64(180, "s"), slots, 6) is None  # the next cycle's
+    assert slot_of(slots[0] - np.timedelta64(180, "s"), slots, 6) == 0
+
+
 @given(STEPS, HOURS)
 def test_two_cycles_share_no_slot_and_leave_none_out(step: int, hour: datetime):
     first, second = (frame_slots(np.datetime64(moment, "s"), step) for moment in (hour, hour + timedelta(hours=1)))
@@ -41,15 +49,13 @@ def test_two_cycles_share_no_slot_and_leave_none_out(step: int, hour: datetime):
 @given(HOURS)
 def test_an_hours_folder_reads_back(hour: datetime):
     time = np.datetime64(hour, "s")
-    assert from_hour_folder(hour_folder(time)) == time
+    assert datetime.strptime(hour_folder(time), "%Y/%m/%dT%HZ") == hour
     assert hour_folder(time) == f"{hour.year:04d}/{hour.month:02d}/{hour.day:02d}T{hour.hour:02d}Z"
     assert hour_name(time) == hour_folder(time).replace("/", "")
 
 
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), st.integers(-14 * 60, 14 * 60))
 def test_a_time_with_a_zone_is_turned_to_utc(moment: datetime, offset: int):
-    from datetime import timezone
-
     aware = moment.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=offset)))
     assert iso(parse_time(aware.isoformat())) == aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -86,3 +92,8 @@ def test_the_present_is_utc():
 def test_minutes_of_a_span():
     assert minutes(np.timedelta64(90, "s")) == 1.5
     assert minutes(np.timedelta64(-2, "h").astype("timedelta64[ns]")) == -120.0
+
+
+def test_a_time_that_leaves_the_calendar_is_no_time():
+    with pytest.raises(ValueError, match="is not a time"):
+        parse_time("0001-01-01T00:00+05:00")

@@ -1,5 +1,7 @@
 """Level II volumes against Py-ART's own reading of them, gate by gate."""
 
+import bz2
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import numpy as np
 import pyart
 import pytest
 import xarray as xr
+from pyart.io.nexrad_level2 import NEXRADLevel2File
 from pyart.testing import NEXRAD_ARCHIVE_MSG1_FILE, NEXRAD_ARCHIVE_MSG31_COMPRESSED_FILE, NEXRAD_ARCHIVE_MSG31_FILE
 
 from stormcycle.radar.decode import decode_volume
@@ -54,6 +57,32 @@ def test_every_echo_of_py_art_has_our_value_and_everything_else_is_no_echo(both)
     assert echoes > 1000
 
 
+def raw_codes() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs (our reflectivity, raw codes by Py-ART's decoder) of the message 1 volume, sweep by sweep, as far as its gates reach."""
+    volume, _ = pair(NEXRAD_ARCHIVE_MSG1_FILE)
+    with bz2.open(NEXRAD_ARCHIVE_MSG1_FILE) as packed:
+        file = NEXRADLevel2File(packed)
+    scans = [(number, info["ngates"][info["moments"].index("REF")]) for number, info in enumerate(file.scan_info()) if "REF" in info["moments"]]
+    for number, (scan, gates) in enumerate(scans):
+        mine = np.flatnonzero(volume["sweep"].values == number)
+        mine = mine[np.argsort(volume["azimuth"].values[mine])]
+        raw = np.asarray(file.get_data("REF", gates, [scan], raw_data=True))[np.argsort(file.get_azimuth_angles([scan]))]
+        yield volume["reflectivity"].values[mine], raw
+
+
+def test_below_threshold_is_no_echo_and_range_folded_is_not_observed():
+    for ours, raw in raw_codes():  # ICD 2620010: code 0 is below threshold, 1 range folded
+        found = ours[:, : raw.shape[1]]
+        assert (found[raw == 0] == NO_ECHO_DBZ).all()
+        assert np.isnan(found[raw == 1]).all()
+        assert not np.isnan(found[raw > 1]).any()
+
+
+def test_beyond_the_last_gate_of_reflectivity_nothing_was_observed():
+    for ours, raw in raw_codes():
+        assert np.isnan(ours[:, raw.shape[1] :]).all()
+
+
 def test_azimuths_elevations_and_sweeps_are_py_arts(both):
     volume, radar = both
     sweeps = sweeps_of(radar)
@@ -89,7 +118,6 @@ def test_where_xradar_cannot_read_py_art_does_and_the_volume_says_so():
     assert any("120 of 7" in note for note in volume.attrs["notes"])  # a sector of 60 degrees
 
 
-@pytest.mark.xfail(strict=True, reason="codes 0 and 1 of moments other than reflectivity come out as values (ZDR -8 dB)")
 def test_differential_reflectivity_has_values_only_where_py_art_has_them():
     for ours, theirs in compared(pair(NEXRAD_ARCHIVE_MSG31_FILE), "zdr", "differential_reflectivity"):
         assert np.isnan(ours[np.ma.getmaskarray(theirs)]).all()

@@ -89,7 +89,6 @@ def test_a_moment_that_the_file_lacks_is_not_observed(odim):
     assert np.isnan(decode_volume(odim(codes(1)), "odim", ("reflectivity", "kdp"))["kdp"].values).all()
 
 
-@pytest.mark.xfail(strict=True, reason="the undetect code of moments other than reflectivity comes out as a value (its offset)")
 def test_another_moments_own_undetect_is_unknown(odim):
     raw, zdr = np.full((1, 360, 20), 100), np.full((1, 360, 20), 70)
     zdr[0, :, :5] = 0

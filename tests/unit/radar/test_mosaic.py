@@ -6,7 +6,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormcycle.radar.mosaic import Placed, hour_frames, mosaic, nominal_time, place
+from stormcycle.radar.mosaic import Member, hour_frames, mosaic, nominal_time, place
 from stormcycle.states import NO_ECHO_DBZ, GranuleState
 from stormcycle.times import frame_slots
 
@@ -97,7 +97,9 @@ def test_the_highest_reflectivity_wins_and_brings_its_other_moments():
 def test_the_hours_frames_are_the_mosaics_of_their_slots():
     volumes = [("a", at("11:12"), OK), ("b", at("11:13"), OK), ("a", at("11:25"), OK), ("a", at("09:00"), OK)]
     grids = [grid([value, np.nan, NO_ECHO_DBZ], [value / 10] * 3) for value in (10.0, 20.0, 30.0, 60.0)]
-    hour = hour_frames(place(volumes, SLOTS, 6), grids, SLOTS, (1, 3), ("reflectivity", "zdr"))
+    placed = place(volumes, SLOTS, 6)
+    members = [Member(item.slot, item.nominal_time, fields) for item, fields in zip(placed, grids, strict=True) if item.slot is not None]
+    hour = hour_frames(members, SLOTS, (1, 3), ("reflectivity", "zdr"))
     np.testing.assert_array_equal(hour["reflectivity"].values[1], [[20.0, np.nan, NO_ECHO_DBZ]])
     np.testing.assert_array_equal(hour["reflectivity"].values[3], [[30.0, np.nan, NO_ECHO_DBZ]])
     assert hour["present"].values.tolist() == [slot in (1, 3) for slot in range(10)]
@@ -109,12 +111,11 @@ def test_the_hours_frames_are_the_mosaics_of_their_slots():
 
 
 def test_a_volume_that_observed_nothing_makes_no_frame():
-    placed = [Placed("a", at("11:12"), 1, OK)]
-    hour = hour_frames(placed, [grid([np.nan] * 3, [np.nan] * 3)], SLOTS, (1, 3), ("reflectivity",))
+    hour = hour_frames([Member(1, at("11:12"), grid([np.nan] * 3, [np.nan] * 3))], SLOTS, (1, 3), ("reflectivity",))
     assert not hour["present"].values.any()
 
 
 def test_an_hour_without_volumes_is_all_absent():
-    hour = hour_frames([], [], SLOTS, (2, 3), ("reflectivity",))
+    hour = hour_frames([], SLOTS, (2, 3), ("reflectivity",))
     assert hour["reflectivity"].shape == (10, 2, 3)
     assert np.isnat(hour["actual_time"].values).all()
