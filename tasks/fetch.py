@@ -9,6 +9,5 @@ from tasks.seam import Hour, Item, stage
 @stage(retries=2)
 def fetch(hour: Hour) -> list[Item]:
     """Every pinned granule with its state after fetching; what was fetched before is not fetched again."""
-    domain, record = load_domain(hour.domain), read_record(hour.folder)
-    assert record is not None  # pin wrote it
+    domain, record = load_domain(hour.domain), read_record(hour.folder, hour.revision)
     return [Item(granule, *fetch_granule(domain.radar.feed.url, granule, hour.folder)) for granule in record.granules]

@@ -106,7 +106,7 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
         "release", [f"{name}:{reference.digest}" for name, reference in sorted(made.items())], [domain.model_dump(mode="json"), degraded, inputs], SOURCES
     )
     folder = hour.folder / "release" / key
-    record = read_record(hour.folder)
+    record = read_record(hour.folder, hour.revision)
     state = HourState.DEGRADED if degraded else HourState.COMPLETE
     fields = {name: dressed(name, load(hour.folder, reference), domain, hour.cycle_time) for name, reference in made.items()}
     digest = release_digest(fields)
@@ -125,7 +125,7 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
             if "model" in reference.notes
         ],
         "gates": [],
-        "decisions": list(record.decisions) if record else [],
+        "decisions": list(record.decisions),
         "configuration_digest": json_digest(domain.model_dump(mode="json")),
         "providers": list(domain.providers),
         "licence": domain.licence,

@@ -5,7 +5,7 @@ the decisions of the run. What is done is decided here, by keys, never by the or
 """
 
 from stormcycle.cycle.digests import dataset_digest, json_digest
-from stormcycle.cycle.record import CycleRecord, Granule, pinned_record, read_record
+from stormcycle.cycle.record import CycleRecord, Granule, newest_record, pinned_record, read_record
 from stormcycle.cycle.token import LostToken, check_token, take_token
 from stormcycle.cycle.workstore import Reference, cycle_folder, load, lookup, save, stage_key
 
@@ -20,6 +20,7 @@ __all__ = [
     "json_digest",
     "load",
     "lookup",
+    "newest_record",
     "pinned_record",
     "read_record",
     "save",

@@ -46,12 +46,15 @@ class CycleRecord:
         return json_digest([self.listing, sorted((asdict(granule) for granule in self.granules), key=lambda item: (item["feed"], item["key"]))])
 
 
-def read_record(folder: Path) -> CycleRecord | None:
+def newest_record(folder: Path) -> CycleRecord | None:
     """The newest revision of the record in a cycle's work folder, or None before the first."""
-    revisions = sorted(int(path.stem.removeprefix("record-")) for path in folder.glob("record-*.json"))
-    if not revisions:
-        return None
-    raw = json.loads((folder / f"record-{revisions[-1]}.json").read_text())
+    revisions = [int(path.stem.removeprefix("record-")) for path in folder.glob("record-*.json")]
+    return read_record(folder, max(revisions)) if revisions else None
+
+
+def read_record(folder: Path, revision: int) -> CycleRecord:
+    """A revision of the record in a cycle's work folder. Raises FileNotFoundError where there is none."""
+    raw = json.loads((folder / f"record-{revision}.json").read_text())
     granules = tuple(Granule(**{**item, "state": GranuleState(item["state"]), "notes": tuple(item["notes"])}) for item in raw.pop("granules"))
     return CycleRecord(**{**raw, "granules": granules, "decisions": tuple(raw["decisions"])})
 
@@ -61,13 +64,11 @@ def pinned_record(folder: Path, list_feeds: Callable[[int], CycleRecord], revise
 
     `revise` lists again and adds a revision when the inputs changed. Of two racing runs one writes, both read the same.
     """
-    current = read_record(folder)
+    current = newest_record(folder)
     if current is not None and not revise:
         return current
     listed = list_feeds(current.revision + 1 if current else 1)
     if current is not None and listed.inputs_digest == current.inputs_digest:
         return current
     create_file(folder / f"record-{listed.revision}.json", json_bytes(asdict(listed)))
-    record = read_record(folder)
-    assert record is not None
-    return record
+    return read_record(folder, listed.revision)

@@ -63,7 +63,9 @@ def test_swapping_needs_the_tag_that_was_read(target: Target) -> None:
 
 
 def test_eight_writers_of_a_pointer_leave_the_newest_and_count_every_move(target: Target) -> None:
-    threads = [threading.Thread(target=forward, args=(target, "latest.json", lambda old, n=n: {"n": n} if old is None or old["n"] < n else None)) for n in range(8)]
+    threads = [
+        threading.Thread(target=forward, args=(target, "latest.json", lambda old, n=n: {"n": n} if old is None or old["n"] < n else None)) for n in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

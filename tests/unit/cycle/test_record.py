@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormcycle.cycle import CycleRecord, Granule, pinned_record, read_record
+from stormcycle.cycle import CycleRecord, Granule, pinned_record, newest_record
 from stormcycle.states import GranuleState
 
 GRANULES = (
@@ -31,7 +31,7 @@ def test_the_feeds_are_listed_once_and_the_record_reads_back_as_it_was(tmp_path:
     feeds = Feeds(*GRANULES)
     first = pinned_record(tmp_path, feeds.listed, revise=False)
     feeds.granules = ()
-    assert pinned_record(tmp_path, feeds.listed, revise=False) == first == read_record(tmp_path)
+    assert pinned_record(tmp_path, feeds.listed, revise=False) == first == newest_record(tmp_path)
     assert feeds.listings == 1
     assert first.granules == GRANULES
     assert first.granules[1].state is GranuleState.PARTIAL
@@ -39,7 +39,7 @@ def test_the_feeds_are_listed_once_and_the_record_reads_back_as_it_was(tmp_path:
 
 
 def test_before_the_first_run_there_is_no_record(tmp_path: Path):
-    assert read_record(tmp_path / "none") is None
+    assert newest_record(tmp_path / "none") is None
 
 
 def test_revising_unchanged_feeds_changes_nothing(tmp_path: Path):
@@ -57,7 +57,7 @@ def test_revising_changed_feeds_adds_a_revision_and_keeps_the_old(tmp_path: Path
     for number in range(2, 12):  # past 10: revisions are numbers, not words
         feeds.granules = (*GRANULES, replace(GRANULES[0], key=f"late-{number}.h5"))
         assert pinned_record(tmp_path, feeds.listed, revise=True).revision == number
-    newest = read_record(tmp_path)
+    newest = newest_record(tmp_path)
     assert newest is not None
     assert (newest.revision, newest.granules[-1].key) == (11, "late-11.h5")
     assert len(list(tmp_path.glob("record-*.json"))) == 11
