@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from flows.cli import cell
+from flows.answering import cell
 from flows.cycle import cycle
 from flows.verify import verify
 from stormcycle.verification import REFERENCES, evaluate_sequence, read_sequence

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from flows.cli import EXIT_DEGRADED, cell
+from flows.answering import EXIT_DEGRADED, cell
 from flows.footprint import Footprint, measured
 from flows.servers import prefect_environment, start_prefect, stop_prefect
 from stormcycle.domain import load_domain
