@@ -88,7 +88,9 @@ def domains(as_json: JsonOption = False) -> None:
 
     found = [load_domain(name) for name in domain_names()]
     if as_json:
-        print_json([domain.model_dump(mode="json", exclude={"release": {"storage_options"}}) for domain in found])  # they may hold secrets
+        print_json(
+            [domain.model_dump(mode="json", exclude={"release": {"storage_options"}, "radar": {"feed": {"storage_options"}}}) for domain in found]
+        )  # they may hold secrets
         return
     rows = [
         [

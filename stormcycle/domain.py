@@ -78,6 +78,7 @@ class RadarFeed(Strict):
     url: str = Field(description="fsspec URL or folder; ${STORMCYCLE_HOME} and ${STORMCYCLE_DATA} are replaced")
     layout: str = Field(description="a name of stormcycle.feeds.layouts.LAYOUTS")
     prefix: str | None = Field(default=None, description="prefix template below the URL; default: the layout's own")
+    storage_options: dict[str, Any] = Field(default_factory=dict, description="for fsspec, when the URL is not a folder (anon, endpoint_url, ...)")
     packed: PackedSequence | None = None
 
 

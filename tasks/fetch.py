@@ -10,4 +10,4 @@ from tasks.seam import Hour, Item, stage
 def fetch(hour: Hour) -> list[Item]:
     """Every pinned granule with its state after fetching; what was fetched before is not fetched again."""
     domain, record = load_domain(hour.domain), read_record(hour.folder, hour.revision)
-    return [Item(granule, *fetch_granule(domain.radar.feed.url, granule, hour.folder)) for granule in record.granules]
+    return [Item(granule, *fetch_granule(domain.radar.feed, granule, hour.folder)) for granule in record.granules]

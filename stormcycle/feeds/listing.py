@@ -11,7 +11,7 @@ import fsspec
 import numpy as np
 
 from stormcycle.cycle.record import Granule
-from stormcycle.domain import Domain
+from stormcycle.domain import Domain, RadarFeed
 from stormcycle.feeds.layouts import LAYOUTS, Layout, match_name, prefixes
 from stormcycle.home import expand
 from stormcycle.states import GranuleState
@@ -30,6 +30,11 @@ def feed_layout(domain: Domain) -> Layout:
     return LAYOUTS[name]
 
 
+def open_feed(feed: RadarFeed) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system of a feed and its root there; what a listing said before is never believed again."""
+    return fsspec.url_to_fs(expand(feed.url), **{"use_listings_cache": False, **feed.storage_options})
+
+
 def list_radar_feed(domain: Domain, cycle_time: Time) -> list[Granule]:
     """The granules of a domain's radar feed whose time by name lies in the cycle's slots, or that tell no time.
 
@@ -39,7 +44,7 @@ def list_radar_feed(domain: Domain, cycle_time: Time) -> list[Granule]:
     layout = feed_layout(domain)
     half_step = np.timedelta64(domain.step_minutes * 30, "s")
     start, end = cycle_time - HOUR + half_step, cycle_time + half_step
-    filesystem, root = fsspec.url_to_fs(expand(domain.radar.feed.url))
+    filesystem, root = open_feed(domain.radar.feed)
     if not filesystem.isdir(root):
         raise FeedError(f"The radar feed of {domain.name} has no folder {expand(domain.radar.feed.url)}; check `url` in its YAML, or fill the folder.")
     template = layout.prefix if domain.radar.feed.prefix is None else domain.radar.feed.prefix
@@ -60,7 +65,7 @@ def list_radar_feed(domain: Domain, cycle_time: Time) -> list[Granule]:
                 key = f"{prefix}/{name}".lstrip("/")
                 if domain.radar.feed.packed is not None and name != domain.radar.feed.packed.file:
                     continue
-                digest = _content_digest(filesystem, entry)
+                digest = content_digest(filesystem, entry)
                 for granule in _granules_of_file(domain, layout, key, site, entry["size"], digest, time, start, end):
                     granules[granule.key] = granule
     return list(granules.values())
@@ -80,7 +85,7 @@ def _granules_of_file(domain: Domain, layout: Layout, key: str, site: str, size:
     return [Granule("radar", f"{key}#{index:03d}", site, size, digest, iso(first + index * step)) for index in range(lowest, highest)]
 
 
-def _content_digest(filesystem: fsspec.AbstractFileSystem, entry: dict[str, object]) -> str:
+def content_digest(filesystem: fsspec.AbstractFileSystem, entry: dict[str, object]) -> str:
     """sha256 of a file's bytes where they are at hand, else the ETag that the store gives."""
     if "ETag" in entry:
         return "etag:" + re.sub(r'"', "", str(entry["ETag"]))

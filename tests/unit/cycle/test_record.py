@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormcycle.cycle import CycleRecord, Granule, pinned_record, newest_record
+from stormcycle.cycle import CycleRecord, Granule, newest_record, pinned_record
 from stormcycle.states import GranuleState
 
 GRANULES = (

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from stormcycle.cycle import Granule
+from stormcycle.domain import RadarFeed
 from stormcycle.feeds import fetch_granule
 from stormcycle.feeds.fetching import MAX_BYTES, local_path
 from stormcycle.states import GranuleState
@@ -14,10 +15,10 @@ def granule(content: bytes, key: str = "2026/a.h5", **other: object) -> Granule:
     return Granule("radar", key, "simli", valid_time=None, **values)  # type: ignore[arg-type]
 
 
-def feed(tmp_path: Path, content: bytes, key: str = "2026/a.h5") -> str:
+def feed(tmp_path: Path, content: bytes, key: str = "2026/a.h5") -> RadarFeed:
     (tmp_path / "feed" / key).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "feed" / key).write_bytes(content)
-    return str(tmp_path / "feed")
+    return RadarFeed(url=str(tmp_path / "feed"), layout="odim")
 
 
 def inside(folder: Path) -> list[str]:
