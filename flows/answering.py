@@ -42,6 +42,7 @@ def answering(command: Command) -> Command:
             raise
         except Exception as error:
             from stormcycle.domain import DomainError
+            from stormcycle.home import UnsetVariableError
 
             if os.environ.get("STORMCYCLE_DEBUG"):
                 raise
@@ -50,7 +51,7 @@ def answering(command: Command) -> Command:
                 sentence
                 if type(error).__module__.startswith(("stormcycle", "tasks", "flows")) or isinstance(error, ValueError | FileNotFoundError)
                 else f"{type(error).__name__}: {sentence}",
-                2 if isinstance(error, DomainError) else 1,
+                2 if isinstance(error, DomainError | UnsetVariableError) else 1,
             )
 
     return run  # type: ignore[return-value]

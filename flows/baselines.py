@@ -30,6 +30,7 @@ def main() -> None:
         "",
         "Made by `make baselines`. CSI by lead in minutes; counts pooled over windows; a dash where nothing was observed or forecast.",
         "Few windows of one event are a reference, not a climate: no interval can be had from them.",
+        "S-PROG, a smoothed field with matched probabilities, scores above the extrapolation that is released at most leads: it is what a model has to beat.",
         "",
         f"## NJU-CPOL sequence 001, 3 km, {result['windows']} windows of 10 + 10 frames (`stormcycle evaluate sprog --sequence ...`)",
         "",

@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="rich",
-    help="The hourly cycle: from satellites, radars and a model to a verified release.",
+    help="The hourly cycle: from what was observed to a verified release.",
 )
 DomainOption = Annotated[str, typer.Option("--domain", "-d", help="name of a domain: stormcycle domains")]
 TimeOption = Annotated[str, typer.Option("--time", "-t", help="cycle time, a full hour UTC: 2015-07-12T01:00Z")]
@@ -57,7 +57,7 @@ def cycle(
             }
         )
     else:
-        before = "" if outcome.new else ", released before: nothing was published"
+        before = "" if outcome.new else ", released before: nothing was computed (--revise lists the feeds again)"
         say(f"{domain} {cycle_time}: {outcome.state}, version {outcome.version}{before}")
         if reasons:
             table("Degraded because", ["product", "code", "detail"], [[reason["product"], reason["code"], reason["detail"]] for reason in reasons])
@@ -167,6 +167,8 @@ def verify(
     from tasks.verify import brier_rows, csi_rows, period_scores
 
     verified = (verify_flow if recorded else verify_flow.fn)(domain, cycle_time)
+    if not verified:
+        fail(f"The domain {domain} has no release to verify; run `stormcycle cycle --domain {domain} --time ...` first.")
     scores = period_scores(verified)
     csi, brier = (csi_rows(scores), brier_rows(scores)) if scores is not None else ([], [])
     if as_json:

@@ -76,7 +76,7 @@ class RadarFeed(Strict):
     """Where radar granules lie and how their keys are written."""
 
     url: str = Field(description="fsspec URL or folder; ${STORMCYCLE_HOME} and ${STORMCYCLE_DATA} are replaced")
-    layout: str = Field(description="a name of stormcycle.feeds.layouts.LAYOUTS")
+    layout: Literal["nexrad", "odim", "odim-by-site", "packed-sequence"] = Field(description="how keys are written: stormcycle.feeds.layouts")
     prefix: str | None = Field(default=None, description="prefix template below the URL; default: the layout's own")
     storage_options: dict[str, Any] = Field(default_factory=dict, description="for fsspec, when the URL is not a folder (anon, endpoint_url, ...)")
     packed: PackedSequence | None = None
@@ -113,6 +113,7 @@ class ZR(Strict):
 
     a: float = Field(default=200.0, gt=0)
     b: float = Field(default=1.6, gt=0)
+    highest_dbz: float = Field(default=53.0, description="reflectivity above it counts as this: more is hail, not rain")
 
 
 class Simulation(Strict):
@@ -202,5 +203,7 @@ def load_domain(name: str) -> Domain:
 
 
 def domain_names() -> list[str]:
-    """The names of all domains, sorted."""
+    """The names of all domains, sorted. Raises DomainError when their folder does not exist."""
+    if not domains_folder().is_dir():
+        raise DomainError(f"STORMCYCLE_DOMAINS names {domains_folder()}, which is no folder.")
     return sorted(path.stem for path in domains_folder().glob("*.yaml"))

@@ -1,11 +1,13 @@
 """Mosaic: which volume owns which slot, what the radars saw together, gaps filled, the hourly sum."""
 
+from textwrap import shorten
+
 import numpy as np
 
 from stormcycle.cycle import load, lookup, save, stage_key
 from stormcycle.domain import Domain, load_domain
 from stormcycle.nowcast.frames import fill_gaps, plan_frames, velocity_of
-from stormcycle.radar.mosaic import Member, hour_frames
+from stormcycle.radar.mosaic import Member, hour_frames, mean_time
 from stormcycle.radar.product import radar_fields
 from stormcycle.states import Degradation, GranuleState
 from stormcycle.times import frame_slots, parse_time
@@ -21,6 +23,9 @@ SOURCES = (
     "tasks/mosaic.py",
 )
 
+DETAIL = 160
+"""Characters of a granule's reason; its whole note stands beside the granule in the manifest's inputs."""
+
 
 @stage()
 def mosaic(hour: Hour, items: list[Item]) -> Product:
@@ -34,7 +39,7 @@ def mosaic(hour: Hour, items: list[Item]) -> Product:
     key = stage_key("mosaic", sorted(inputs), settings, SOURCES)
     reference = lookup(hour.folder, "mosaic", key)
     if reference is None:
-        members = [Member(slot, parse_time(item.nominal_time), load(hour.folder, volume)) for item, volume, slot in used]
+        members = [Member(slot, parse_time(item.nominal_time), _middle(volume.notes), load(hour.folder, volume)) for item, volume, slot in used]
         frames = hour_frames(members, slots, domain.grid.shape, domain.radar.moments)
         plan = plan_frames(frames["present"].values, domain.step_minutes)
         moments = {str(name): frames[name].values for name in domain.radar.moments}
@@ -44,22 +49,28 @@ def mosaic(hour: Hour, items: list[Item]) -> Product:
             moments = {name: fill_gaps(values, present, velocity) for name, values in moments.items()}
         notes = {"plan": plan.kind, "missing": plan.missing, "present": plan.present, "newest_age_min": plan.newest_age_min if plan.present else None}
         reference = save(hour.folder, "mosaic", key, radar_fields(frames, moments), notes)
-    return Product("radar", reference, [*degraded, *_frame_reasons(reference.notes, len(slots))])
+    return Product("radar", reference, [*_frame_reasons(reference.notes, len(slots)), *degraded])
+
+
+def _middle(notes: dict[str, str]) -> np.datetime64:
+    """The middle of a volume's scan; a gridded frame has one time only."""
+    return mean_time([parse_time(notes["first_ray_time"]), parse_time(notes.get("last_ray_time", notes["first_ray_time"]))])
 
 
 def _granule_reasons(domain: Domain, items: list[Item], seen: set[tuple[str, int]]) -> list[Degradation]:
     """Why the radar branch is not what it could be, granule by granule, and site by site; `seen`: (site, slot) that are there."""
-    reasons = [
-        Degradation("radar", f"granule_{item.state}", f"{item.granule.key}: {item.note}")
+    granules = [
+        Degradation("radar", f"granule_{item.state}", shorten(f"{item.granule.key}: {item.note}", DETAIL, placeholder=" ..."))
         for item in items
         if item.state in (GranuleState.CORRUPT, GranuleState.MISPLACED, GranuleState.PARTIAL)
     ]
+    reasons = []
     filled = {slot for _, slot in seen}
     for site in domain.radar.sites:
         absent = len([slot for slot in filled if (site, slot) not in seen])
         if absent:
-            reasons.append(Degradation("radar", "radar_missing", f"{site} is missing from {absent} of {len(filled)} frames; the observed mask shrinks there."))
-    return reasons
+            reasons.append(Degradation("radar", "radar_missing", f"{site} is missing from {absent} of {len(filled)} frames: the observed mask shrinks there."))
+    return [*reasons, *granules]
 
 
 def _frame_reasons(notes: dict[str, object], slots: int) -> list[Degradation]:

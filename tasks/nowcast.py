@@ -22,7 +22,7 @@ def nowcast(hour: Hour, radar: Product) -> Product:
     plan = radar.reference.notes["plan"]
     if plan == "none":
         return Product("nowcast", None, [Degradation("nowcast", "no_nowcast", "No nowcast: too few radar frames, or too old.")])
-    settings = [domain.nowcast.model_dump(), domain.zr.model_dump(), domain.step_minutes, hour.cycle_time, plan]
+    settings = [domain.nowcast.model_dump(), domain.radar.quality.noise_floor_dbz, domain.zr.model_dump(), domain.step_minutes, hour.cycle_time, plan]
     key = stage_key("nowcast", [radar.reference.digest], settings, SOURCES)
     reference = lookup(hour.folder, "nowcast", key)
     if reference is None:
@@ -30,7 +30,8 @@ def nowcast(hour: Hour, radar: Product) -> Product:
         leads = domain.nowcast.lead_minutes // domain.step_minutes
         forecast = advect(dry_filled(frames[-1]), velocity, range(1, leads + 1))
         coordinates = lead_coordinates(hour.time, leads, domain.step_minutes, newest)
-        fields = nowcast_fields(forecast, known_pixels(frames[-1], velocity, leads), coordinates, domain.step_minutes, domain.zr.a, domain.zr.b)
+        known = known_pixels(frames[-1], velocity, leads)
+        fields = nowcast_fields(forecast, known, coordinates, domain.step_minutes, domain.zr, domain.radar.quality.noise_floor_dbz)
         fields = fields.assign_attrs(model=MODEL, model_version=f"pysteps {version('pysteps')}")
         reference = save(hour.folder, "nowcast", key, fields, {"model": MODEL, "model_version": fields.attrs["model_version"]})
     if plan != "extrapolated":

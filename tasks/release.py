@@ -8,12 +8,13 @@ from typing import Any
 
 from pyproj import Transformer
 
+from stormcycle import __version__
 from stormcycle.cycle import check_token, json_digest, load, read_record, stage_key
 from stormcycle.cycle.files import json_bytes, temporary_beside
 from stormcycle.domain import Domain, load_domain
 from stormcycle.home import expand, home
 from stormcycle.release.catalogue import item_json
-from stormcycle.release.contract import dressed
+from stormcycle.release.contract import CONVENTIONS, dressed
 from stormcycle.release.contract import products as product_names
 from stormcycle.release.publishing import Published, announce, find_published, publish
 from stormcycle.release.quicklook import draw_animation, draw_quicklook
@@ -22,7 +23,7 @@ from stormcycle.release.targets import Target, open_target
 from stormcycle.states import Degradation, HourState
 from stormcycle.times import iso, now, parse_time
 from tasks.artifacts import show_picture, show_text
-from tasks.seam import Hour, Item, Product, stage
+from tasks.seam import Hour, Item, Product, log, stage
 
 SOURCES = ("stormcycle/release", "schemas/releases/radar.json", "schemas/releases/nowcast.json", "schemas/releases/probability.json")
 
@@ -82,6 +83,8 @@ def release(hour: Hour, items: list[Item], products: list[Product]) -> Outcome:
     published = publish(target, hour.domain, hour.time, staged, {**manifest, "published_at": iso(now())}, check)
     announce(target, published, now(), domain.schedule.minute)
     outcome = outcome_of(target, published)
+    for reason in outcome.degraded:
+        log.warning("degraded: %s: %s", reason.product, reason.detail)
     _show(hour, outcome)
     show_picture(f"quicklook-{hour.domain}", staged / "quicklook.png", f"{hour.domain} {hour.cycle_time}: observed and expected")
     return outcome
@@ -134,13 +137,24 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
         building = temporary_beside(folder)
         tree = building / "tree"
         tree.mkdir(parents=True)
-        write_store(fields, tree / "release.zarr")
+        write_store(fields, tree / "release.zarr", _root_attributes(domain, manifest))
         shown = {name: values.assign_attrs(shown_attributes(domain, state, degraded)) for name, values in fields.items()}
         draw_quicklook(shown, tree / "quicklook.png")
         draw_animation(shown, tree / "quicklook.gif")
         (tree / "item.json").write_bytes(json_bytes(item_json(domain, manifest)))
         _keep(building, folder)
     return folder / "tree", manifest
+
+
+def _root_attributes(domain: Domain, manifest: dict[str, Any]) -> dict[str, Any]:
+    """What the store says of itself as a whole, as far as it is the same for every run that makes it."""
+    return {
+        "Conventions": CONVENTIONS,
+        "title": domain.title,
+        "source": f"stormcycle {__version__}",
+        "degraded": "; ".join(reason["code"] for reason in manifest["degraded"]),
+        **{key: manifest[key] for key in ("domain", "cycle_time", "state", "products", "digest", "providers", "licence")},
+    }
 
 
 def _keep(building: Path, folder: Path) -> None:

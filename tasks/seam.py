@@ -19,6 +19,7 @@ from stormcycle.states import Degradation, GranuleState
 from stormcycle.times import parse_time
 
 log = logging.getLogger("stormcycle")
+log.setLevel(logging.INFO)  # a served run has no command line that says so
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 

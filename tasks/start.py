@@ -14,16 +14,16 @@ def starting_frames(radar: xr.Dataset, plan: str, cycle_time: np.datetime64, dom
     """Frames (time, y, x) evenly spaced up to T, their motion (2, y, x; pixels a step), the newest frame's actual time.
 
     With a plan of `whole` or `filled` the frames are the hour's slots; with `extrapolated` the newest ones that are
-    there, at their actual times, carried to T.
+    there, at their nominal times, carried to T.
     """
     reflectivity = radar["reflectivity"].values
-    actual = radar["actual_time"].values
+    nominal, actual = radar["nominal_time"].values, radar["actual_time"].values
     newest = actual[~np.isnat(actual)].max()
     count = domain.nowcast.motion_frames
     if plan in ("whole", "filled"):
         return reflectivity, velocity_of(reflectivity, np.arange(len(reflectivity), dtype="float64"), count), newest
-    there = np.flatnonzero(~np.isnat(actual))[-max(count, STEPS_FRAMES) :]
+    there = np.flatnonzero(~np.isnat(nominal))[-max(count, STEPS_FRAMES) :]
     step = np.timedelta64(domain.step_minutes * 60, "s")
-    positions = (actual[there] - cycle_time) / step
+    positions = (nominal[there] - cycle_time) / step
     velocity = velocity_of(reflectivity[there], positions, count)
     return aligned_to_present(reflectivity[there], positions, velocity), velocity, newest

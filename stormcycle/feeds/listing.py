@@ -19,15 +19,12 @@ from stormcycle.times import HOUR, Time, iso
 
 
 class FeedError(RuntimeError):
-    """A feed cannot be listed: a folder or bucket that does not exist, a layout that nobody knows."""
+    """A feed cannot be listed: a folder or bucket that does not exist."""
 
 
 def feed_layout(domain: Domain) -> Layout:
-    """The layout of a domain's radar feed. Raises FeedError for an unknown name."""
-    name = domain.radar.feed.layout
-    if name not in LAYOUTS:
-        raise FeedError(f"The radar feed of {domain.name} names the layout {name!r}; known are {', '.join(LAYOUTS)}.")
-    return LAYOUTS[name]
+    """The layout of a domain's radar feed."""
+    return LAYOUTS[domain.radar.feed.layout]
 
 
 def open_feed(feed: RadarFeed) -> tuple[fsspec.AbstractFileSystem, str]:

@@ -50,8 +50,9 @@ def read_each(function: Callable[..., Result], arguments: Sequence[tuple[Any, ..
 
 
 def _quiet() -> None:
-    """Readers warn of what we report as states and notes."""
+    """Readers warn of what we report as states and notes; Py-ART greets."""
     warnings.simplefilter("ignore")
+    os.environ["PYART_QUIET"] = "1"
 
 
 def _read_alone(function: Callable[..., Result], items: tuple[Any, ...], context: Any) -> Result | ReadFailure:

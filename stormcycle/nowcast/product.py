@@ -5,17 +5,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
+from stormcycle.domain import ZR
 from stormcycle.nowcast.extrapolation import advect
 from stormcycle.nowcast.rain import rain_rate, rain_sum
 from stormcycle.states import NO_ECHO_DBZ, Provenance
 
 
 def lead_coordinates(cycle_time: np.datetime64, leads: int, step_minutes: int, actual_time: np.datetime64) -> dict[str, object]:
-    """lead_time, valid_time (lead_time) and actual_time of a product with `leads` steps from a cycle time."""
+    """lead_time, valid_time (lead_time), forecast_reference_time and actual_time of a product with `leads` steps from a cycle time."""
     lead_time = np.arange(1, leads + 1) * np.timedelta64(step_minutes * 60, "s").astype("timedelta64[ns]")
     return {
         "lead_time": lead_time,
         "valid_time": ("lead_time", cycle_time.astype("datetime64[ns]") + lead_time),
+        "forecast_reference_time": ((), cycle_time.astype("datetime64[ns]")),
         "actual_time": ((), actual_time.astype("datetime64[ns]")),
     }
 
@@ -31,11 +33,20 @@ def provenance(known: np.ndarray, undetect: np.ndarray) -> np.ndarray:
     return flags.astype("uint8")
 
 
-def nowcast_fields(forecast: np.ndarray, known: np.ndarray, coordinates: Mapping[str, object], step_minutes: int, a: float, b: float) -> xr.Dataset:
-    """The fields of `nowcast` from a forecast (lead, y, x; dBZ, 0 and below: no echo) and where it is known."""
+def nowcast_fields(
+    forecast: np.ndarray, known: np.ndarray, coordinates: Mapping[str, object], step_minutes: int, relation: ZR, faintest_dbz: float
+) -> xr.Dataset:
+    """The fields of `nowcast` from a forecast (lead, y, x; dBZ) and where it is known.
+
+    `faintest_dbz`: below what the radars report (their noise floor), and at 0 dBZ and below, there is no echo.
+    """
     known = known & ~np.isnan(forecast)
-    reflectivity = np.where(known, np.where(forecast > 0.0, forecast, NO_ECHO_DBZ), np.nan).astype("float32")
-    rates = rain_rate(reflectivity, a, b)
+    reflectivity = np.where(known, np.where((forecast > 0.0) & (forecast >= faintest_dbz), forecast, NO_ECHO_DBZ), np.nan).astype("float32")
+    attributes = {
+        "zr": f"Z = {relation.a:g} R^{relation.b:g}, reflectivity at most {relation.highest_dbz:g} dBZ",
+        "accumulation_minutes": min(60 // step_minutes, len(forecast)) * step_minutes,
+    }
+    rates = rain_rate(reflectivity, relation.a, relation.b, relation.highest_dbz)
     within_hour = 60 // step_minutes
     dims = ("lead_time", "y", "x")
     return xr.Dataset(
@@ -47,7 +58,7 @@ def nowcast_fields(forecast: np.ndarray, known: np.ndarray, coordinates: Mapping
             "provenance": (dims, provenance(known, reflectivity <= NO_ECHO_DBZ)),
         },
         coords=dict(coordinates),
-        attrs={"zr": f"Z = {a:g} R^{b:g}", "accumulation_minutes": min(within_hour, len(forecast)) * step_minutes},
+        attrs=attributes,
     )
 
 

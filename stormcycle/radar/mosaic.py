@@ -27,6 +27,7 @@ class Member:
 
     slot: int
     nominal_time: Time
+    actual_time: Time
     fields: xr.Dataset
 
 
@@ -78,21 +79,26 @@ def mosaic(grids: Sequence[xr.Dataset], moments: Sequence[str]) -> dict[str, np.
 
 
 def hour_frames(members: Sequence[Member], slots: np.ndarray, shape: tuple[int, int], moments: Sequence[str]) -> xr.Dataset:
-    """The hour's frames: each moment over (slot, y, x), NaN where nothing was observed; `actual_time` (slot), mean of the
-    volumes' nominal times, NaT where there is none; `present` (slot).
+    """The hour's frames: each moment over (slot, y, x), NaN where nothing was observed; `nominal_time` and `actual_time`
+    (slot), means of the volumes' own, NaT where there is none; `present` (slot).
     """
     fields = {name: np.full((len(slots), *shape), np.nan, "float32") for name in moments}
-    actual = np.full(len(slots), np.datetime64("NaT"), "datetime64[ns]")
+    times = {name: np.full(len(slots), np.datetime64("NaT"), "datetime64[ns]") for name in ("nominal_time", "actual_time")}
     for slot in range(len(slots)):
         there = [member for member in members if member.slot == slot]
         if not there:
             continue
         for name, values in mosaic([member.fields for member in there], moments).items():
             fields[name][slot] = values
-        times = np.array([member.nominal_time for member in there]).astype("datetime64[s]").astype("int64")
-        actual[slot] = np.datetime64(int(times.mean()), "s")
+        times["nominal_time"][slot] = mean_time([member.nominal_time for member in there])
+        times["actual_time"][slot] = mean_time([member.actual_time for member in there])
     present = ~np.isnan(fields["reflectivity"]).all(axis=(1, 2))
     return xr.Dataset(
         {**{name: (("slot", "y", "x"), values) for name, values in fields.items()}, "present": ("slot", present)},
-        coords={"slot": slots.astype("datetime64[ns]"), "actual_time": ("slot", actual)},
+        coords={"slot": slots.astype("datetime64[ns]"), **{name: ("slot", values) for name, values in times.items()}},
     )
+
+
+def mean_time(times: Sequence[Time]) -> Time:
+    """The mean of times, to the second."""
+    return np.datetime64(int(np.array(times).astype("datetime64[s]").astype("int64").mean()), "s")

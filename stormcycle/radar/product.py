@@ -27,15 +27,18 @@ def radar_fields(hour: xr.Dataset, filled: Mapping[str, np.ndarray]) -> xr.Datas
             "hourly_count": (("y", "x"), count),
             "hourly_provenance": (("y", "x"), hourly_provenance(total)),
         },
-        coords={"valid_time": hour["slot"].values, "actual_time": ("valid_time", hour["actual_time"].values)},
+        coords={"valid_time": hour["slot"].values, **{name: ("valid_time", hour[name].values) for name in ("nominal_time", "actual_time")}},
     )
 
 
 def provenance(reflectivity: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """The provenance of frames: observed (also undetect where without echo), filled by advection, or outside coverage."""
+    """The provenance of frames: observed (also undetect where without echo), filled by advection, or outside coverage;
+    0 throughout a frame of which nothing was received, as coverage is not at fault there.
+    """
     known = ~np.isnan(reflectivity)
     flags = np.where(observed, Provenance.OBSERVED, 0) | np.where(known & ~observed, Provenance.FILLED_BY_ADVECTION, 0)
-    flags |= np.where(known & (reflectivity <= NO_ECHO_DBZ), Provenance.UNDETECT, 0) | np.where(~known, Provenance.OUTSIDE_COVERAGE, 0)
+    received = known.any(axis=(1, 2), keepdims=True)
+    flags |= np.where(known & (reflectivity <= NO_ECHO_DBZ), Provenance.UNDETECT, 0) | np.where(~known & received, Provenance.OUTSIDE_COVERAGE, 0)
     return flags.astype("uint8")
 
 

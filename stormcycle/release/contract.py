@@ -48,7 +48,7 @@ def dressed(product: str, fields: xr.Dataset, domain: Any, cycle_time: str) -> x
             variable = variable.astype(rules["dtype"])
         attributes = {key: rules[key] for key in ("standard_name", "long_name", "units") if key in rules}
         if rules.get("flags") == "provenance":
-            attributes |= provenance_attributes()
+            attributes = provenance_attributes() | attributes
         variable.attrs = {**fields[name].attrs, **attributes}
         fields[name] = variable
     common = {

@@ -104,7 +104,7 @@ def announce(target: Target, release: Published, present: Time, schedule_minute:
 def move_pointer(target: Target, domain: str, release: Published) -> bool:
     """Point latest.json at a release unless it points at this or a later (cycle time, version); True when it moved."""
     manifest = release.manifest
-    pointer = {key: manifest[key] for key in ("domain", "cycle_time", "version", "digest", "state")} | {"url": release.url}
+    pointer = {key: manifest[key] for key in ("domain", "cycle_time", "version", "digest", "state", "products")} | {"url": release.url}
 
     def newer(old: dict[str, Any] | None) -> dict[str, Any] | None:
         behind = old is None or (old["cycle_time"], old["version"]) < (pointer["cycle_time"], pointer["version"])

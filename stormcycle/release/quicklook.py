@@ -146,12 +146,10 @@ def _panels(products: Mapping[str, xr.Dataset], truth: Mapping[int, np.ndarray])
             exceedance = next(v for v in field.data_vars.values() if "threshold" in v.dims)
             exceedance = exceedance.isel(threshold=int(np.abs(field["threshold"].values - 30).argmin()))
             chances[lead] = ("chance", f"P(≥ {float(exceedance['threshold']):g} dBZ) +{lead} min", when, 100 * exceedance.values)
-    total = (
-        "seen",
-        "Hourly sum, dBZ",
-        f"to {hour_after(last, 0)}",
-        radar["hourly_sum"].values if "hourly_sum" in radar else "This release holds no hourly sum.",
-    )
+    hourly = radar["hourly_sum"].values if "hourly_sum" in radar else "This release holds no hourly sum."
+    if isinstance(hourly, np.ndarray) and not np.isfinite(hourly).any():
+        hourly = "No hourly sum: fewer than 75 % of the hour's scans were observed."
+    total = ("seen", "Hourly sum, dBZ", f"to {hour_after(last, 0)}", hourly)
     if truth:
         then = [("seen", f"Observed +{lead} min", hour_after(last, lead), truth.get(lead, "Nothing to compare with at this lead.")) for lead in (30, 60)]
         return [[observed, *made], [chances.get(30, total), *then]]

@@ -14,14 +14,17 @@ from stormcycle.release.contract import ContractError, violations
 CHUNK = 512
 
 
-def write_store(products: Mapping[str, xr.Dataset], path: Path) -> str:
+def write_store(products: Mapping[str, xr.Dataset], path: Path, attributes: Mapping[str, Any]) -> str:
     """Write the products of a release as groups of a new Zarr store; the digest of all of them.
+
+    `attributes` stand on the root, so that a store that was copied still says what it is; they are no part of the digest.
 
     Raises ContractError when a product drifts from its schema; nothing is written then.
     """
     drift = [sentence for name, fields in products.items() for sentence in violations(name, fields)]
     if drift:
         raise ContractError("The release does not keep its contract: " + " ".join(drift))
+    xr.Dataset(attrs=dict(attributes)).to_zarr(path, mode="w", zarr_format=3, consolidated=False)
     for name, fields in products.items():
         clean = fields.drop_encoding()
         with warnings.catch_warnings():

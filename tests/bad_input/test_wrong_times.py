@@ -39,7 +39,7 @@ def test_a_volume_four_minutes_late_takes_the_next_slot_where_that_is_empty(hous
         path.unlink()
     made = cycle.fn("small", FIRST)
     radar = product(made, "radar")
-    assert radar["actual_time"].values[TIMES.index("123600")] == np.datetime64("2026-07-01T12:34:00", "ns")
+    assert radar["nominal_time"].values[TIMES.index("123600")] == np.datetime64("2026-07-01T12:34:00", "ns")
     assert np.flatnonzero(~radar["observed"].values.any(axis=(1, 2))).tolist() == [TIMES.index("123000")]
     assert (codes(made), input_states(made)) == (["frames_filled"], {})
 

@@ -3,14 +3,15 @@
 import hashlib
 import time
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import yaml
 from house import SMALL
 
-from stormcycle.domain import Domain, parse_domain
-from stormcycle.feeds import FeedError, list_radar_feed
+from stormcycle.domain import Domain, DomainError, RadarFeed, parse_domain
+from stormcycle.feeds import LAYOUTS, FeedError, list_radar_feed
 from stormcycle.states import GranuleState
 
 NOON = np.datetime64("2026-07-01T12:00:00", "s")
@@ -80,9 +81,13 @@ def test_a_feed_that_does_not_exist_is_an_error_in_a_sentence(tmp_path: Path):
         list_radar_feed(domain(tmp_path / "none"), NOON)
 
 
-def test_an_unknown_layout_is_named_with_the_known_ones(tmp_path: Path):
-    with pytest.raises(FeedError, match="names the layout 'odin'; known are nexrad, odim"):
-        list_radar_feed(domain(tmp_path, "odin"), NOON)
+def test_an_unknown_layout_is_refused_with_the_domain(tmp_path: Path):
+    with pytest.raises(DomainError, match=r"radar.feed.layout: Input should be 'nexrad', 'odim'"):
+        domain(tmp_path, "odin")
+
+
+def test_every_layout_that_a_domain_may_name_exists():
+    assert set(get_args(RadarFeed.model_fields["layout"].annotation)) == set(LAYOUTS)
 
 
 def test_a_prefix_of_the_domain_stands_in_for_the_layouts(tmp_path: Path):

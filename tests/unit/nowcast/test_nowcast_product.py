@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import shift
 
+from stormcycle.domain import ZR
 from stormcycle.nowcast.product import known_pixels, lead_coordinates, nowcast_fields, probability_fields
 from stormcycle.states import NO_ECHO_DBZ, Provenance
 
@@ -46,7 +47,7 @@ def forecast() -> tuple[np.ndarray, np.ndarray]:
 
 def test_provenance_says_what_the_fields_say(forecast):
     values, known = forecast
-    fields = nowcast_fields(values, known, coordinates(12), 6, 200.0, 1.6)
+    fields = nowcast_fields(values, known, coordinates(12), 6, ZR(), 0.0)
     flags, found = fields["provenance"].values, fields["reflectivity"].values
     wanted = known & ~np.isnan(values)
     assert np.array_equal(fields["observed"].values, wanted)
@@ -62,10 +63,10 @@ def test_provenance_says_what_the_fields_say(forecast):
 def test_rain_is_of_the_first_hour_alone(forecast):
     values = np.full((12, 4, 4), 39.01)
     values[10:] = 60.0  # beyond the hour
-    fields = nowcast_fields(values, np.ones_like(values, bool), coordinates(12), 6, 200.0, 1.6)
+    fields = nowcast_fields(values, np.ones_like(values, bool), coordinates(12), 6, ZR(), 0.0)
     np.testing.assert_allclose(fields["rain_sum"].values, 10.0, rtol=2e-3)
-    assert (fields.attrs["zr"], fields.attrs["accumulation_minutes"]) == ("Z = 200 R^1.6", 60)
-    short = nowcast_fields(values[:5], np.ones((5, 4, 4), bool), coordinates(5), 6, 200.0, 1.6)
+    assert (fields.attrs["zr"], fields.attrs["accumulation_minutes"]) == ("Z = 200 R^1.6, reflectivity at most 53 dBZ", 60)
+    short = nowcast_fields(values[:5], np.ones((5, 4, 4), bool), coordinates(5), 6, ZR(), 0.0)
     assert short.attrs["accumulation_minutes"] == 30
     np.testing.assert_allclose(short["rain_sum"].values, 5.0, rtol=2e-3)
 

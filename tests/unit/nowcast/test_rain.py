@@ -16,19 +16,19 @@ def test_the_rate_of_the_reflectivity_of_a_rate_is_that_rate(rate: float, relati
     a, b = relation
     dbz = 10.0 * math.log10(a * rate**b)
     if dbz >= LEAST_RAIN_DBZ:
-        assert float(rain_rate(np.array([dbz]), a, b)[0]) == pytest.approx(rate, rel=1e-4)
+        assert float(rain_rate(np.array([dbz]), a, b, 99.0)[0]) == pytest.approx(rate, rel=1e-4)
 
 
 def test_marshall_and_palmers_values():
     # 1 mm/h is 23.0 dBZ, 10 mm/h 39.0, 100 mm/h 55.0 (Marshall and Palmer 1948)
-    np.testing.assert_allclose(rain_rate(np.array([23.01, 39.01, 55.01]), 200.0, 1.6), [1.0, 10.0, 100.0], rtol=2e-3)
+    np.testing.assert_allclose(rain_rate(np.array([23.01, 39.01, 55.01]), 200.0, 1.6, 99.0), [1.0, 10.0, 100.0], rtol=2e-3)
 
 
 def test_dry_is_zero_and_unknown_stays_unknown():
-    found = rain_rate(np.array([NO_ECHO_DBZ, 0.0, 6.9, np.nan]), 200.0, 1.6)
+    found = rain_rate(np.array([NO_ECHO_DBZ, 0.0, 6.9, np.nan]), 200.0, 1.6, 99.0)
     assert found[:3].tolist() == [0.0, 0.0, 0.0]
     assert np.isnan(found[3])
-    assert rain_rate(np.array([7.0]), 200.0, 1.6)[0] > 0
+    assert rain_rate(np.array([7.0]), 200.0, 1.6, 99.0)[0] > 0
 
 
 def test_the_sum_is_rate_times_time_and_unknown_where_a_rate_is():
@@ -38,3 +38,8 @@ def test_the_sum_is_rate_times_time_and_unknown_where_a_rate_is():
     assert found[0, 0] == pytest.approx(6.0)
     assert np.isnan(found[0, 1])
     assert rain_sum(rates[:5], 6)[0, 0] == pytest.approx(3.0)
+
+
+def test_hail_is_not_taken_for_rain():
+    found = rain_rate(np.array([53.0, 60.0, 71.5]), 200.0, 1.6, 53.0)
+    np.testing.assert_allclose(found, 75.0, atol=0.5)

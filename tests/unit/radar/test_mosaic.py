@@ -98,20 +98,24 @@ def test_the_hours_frames_are_the_mosaics_of_their_slots():
     volumes = [("a", at("11:12"), OK), ("b", at("11:13"), OK), ("a", at("11:25"), OK), ("a", at("09:00"), OK)]
     grids = [grid([value, np.nan, NO_ECHO_DBZ], [value / 10] * 3) for value in (10.0, 20.0, 30.0, 60.0)]
     placed = place(volumes, SLOTS, 6)
-    members = [Member(item.slot, item.nominal_time, fields) for item, fields in zip(placed, grids, strict=True) if item.slot is not None]
+    members = [
+        Member(item.slot, item.nominal_time, item.nominal_time + np.timedelta64(2, "m"), fields)
+        for item, fields in zip(placed, grids, strict=True)
+        if item.slot is not None
+    ]
     hour = hour_frames(members, SLOTS, (1, 3), ("reflectivity", "zdr"))
     np.testing.assert_array_equal(hour["reflectivity"].values[1], [[20.0, np.nan, NO_ECHO_DBZ]])
     np.testing.assert_array_equal(hour["reflectivity"].values[3], [[30.0, np.nan, NO_ECHO_DBZ]])
     assert hour["present"].values.tolist() == [slot in (1, 3) for slot in range(10)]
     assert np.isnan(hour["reflectivity"].values[[0, 2, *range(4, 10)]]).all()
-    assert hour["actual_time"].values[1] == at("11:12:30")
-    assert hour["actual_time"].values[3] == at("11:25")
+    assert hour["nominal_time"].values[1] == at("11:12:30")
+    assert hour["actual_time"].values[3] == at("11:27")
     assert np.isnat(hour["actual_time"].values[[0, 2, *range(4, 10)]]).all()
     assert np.array_equal(hour["slot"].values, SLOTS)
 
 
 def test_a_volume_that_observed_nothing_makes_no_frame():
-    hour = hour_frames([Member(1, at("11:12"), grid([np.nan] * 3, [np.nan] * 3))], SLOTS, (1, 3), ("reflectivity",))
+    hour = hour_frames([Member(1, at("11:12"), at("11:14"), grid([np.nan] * 3, [np.nan] * 3))], SLOTS, (1, 3), ("reflectivity",))
     assert not hour["present"].values.any()
 
 

@@ -18,7 +18,7 @@ def product(filled_slot: int = 4) -> tuple[xr.Dataset, np.ndarray, np.ndarray]:
     filled = frames.copy()
     frames[filled_slot] = np.nan
     frames[7:, 0, 0] = filled[7:, 0, 0] = np.nan
-    hour = xr.Dataset({"reflectivity": (("slot", "y", "x"), frames)}, coords={"slot": SLOTS, "actual_time": ("slot", SLOTS)})
+    hour = xr.Dataset({"reflectivity": (("slot", "y", "x"), frames)}, coords={"slot": SLOTS, "nominal_time": ("slot", SLOTS), "actual_time": ("slot", SLOTS)})
     return radar_fields(hour, {"reflectivity": filled, "zdr": np.zeros_like(filled)}), frames, filled
 
 

@@ -40,10 +40,10 @@ def products(small_domain: Domain) -> dict[str, xr.Dataset]:
             "hourly_count": (flat, np.full((ROWS, COLUMNS), 10, "int16")),
             "hourly_provenance": (flat, flags[0]),
         },
-        coords={"valid_time": SLOTS, "actual_time": ("valid_time", actual)},
+        coords={"valid_time": SLOTS, "nominal_time": ("valid_time", actual), "actual_time": ("valid_time", actual)},
     )
     leads = np.arange(1, 4) * np.timedelta64(6, "m").astype("timedelta64[ns]")
-    times = {"lead_time": leads, "valid_time": ("lead_time", SLOTS[-1] + leads), "actual_time": ((), actual[-1])}
+    times = {"lead_time": leads, "valid_time": ("lead_time", SLOTS[-1] + leads), "forecast_reference_time": ((), SLOTS[-1]), "actual_time": ((), actual[-1])}
     cube = ("lead_time", "y", "x")
     nowcast = xr.Dataset(
         {

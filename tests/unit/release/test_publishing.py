@@ -31,7 +31,7 @@ def staged(tmp_path: Path) -> Path:
 
 
 def manifest(digest: str, hour: np.datetime64 = HOUR, state: str = "complete") -> dict[str, Any]:
-    return {"domain": "small", "cycle_time": f"{hour}Z", "digest": digest, "state": state}
+    return {"domain": "small", "cycle_time": f"{hour}Z", "digest": digest, "state": state, "products": ["radar"]}
 
 
 def put_out(target: DiskTarget, staged: Path, digest: str, hour: np.datetime64 = HOUR, check=lambda url, digest: None) -> Published:
