@@ -9,7 +9,6 @@ from house import FIRST, House
 
 from flows.cycle import cycle
 from stormcycle.feeds import FeedError
-from stormcycle.states import Provenance
 
 
 def test_a_feed_that_does_not_exist_pins_nothing_and_a_later_run_succeeds(house: House) -> None:
@@ -31,7 +30,7 @@ def test_a_feed_with_nothing_for_the_hour_gives_a_release_that_observed_nothing(
     radar = product(made, "radar")
     assert not radar["observed"].values.any()
     assert np.isnan(radar["reflectivity"].values).all()
-    assert np.all(radar["provenance"].values == Provenance.OUTSIDE_COVERAGE)
+    assert not radar["provenance"].values.any()
     assert np.isnan(radar["hourly_sum"].values).all()
     status = json.loads((house.home / "releases/small/status.json").read_text())
     assert (status["last_released"], status["last_complete"]) == (FIRST, None)
