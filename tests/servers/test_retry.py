@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from house import FIRST, House
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Scheduled
+from processes import stop_group
 
 from flows.cycle import cycle
 from stormcycle.times import hour_name, now
@@ -44,8 +44,7 @@ def served(house: House, fail_at: Path, prefect_environ: dict[str, str]) -> Iter
             [sys.executable, "tests/servers/faulty.py", "small"], cwd=root, env=environment, stdout=log, stderr=log, start_new_session=True
         )
     yield
-    os.killpg(process.pid, signal.SIGINT)
-    process.wait(timeout=30)
+    stop_group(process)
 
 
 def finished(client: SyncPrefectClient, run_id: UUID, count: int) -> FlowRun:

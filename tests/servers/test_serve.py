@@ -1,7 +1,6 @@
 """`stormcycle serve` against a real Prefect server: what it registers, and a run of it."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ import pytest
 from house import FIRST, SMALL, House
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
+from processes import stop_group
 
 from flows.deployments import VERIFY_AFTER_MINUTES
 from stormcycle.domain import load_domain
@@ -26,8 +26,7 @@ def serving(house: House, prefect_environ: dict[str, str]) -> Iterator[None]:
     environment = {**os.environ, **prefect_environ, "PREFECT_RUNNER_POLL_FREQUENCY": "2"}
     process = subprocess.Popen([sys.executable, "-m", "flows.cli", "serve", "served"], env=environment, start_new_session=True)
     yield
-    os.killpg(process.pid, signal.SIGINT)
-    process.wait(timeout=30)
+    stop_group(process)
 
 
 def registered(client: SyncPrefectClient, name: str) -> DeploymentResponse:
