@@ -53,7 +53,7 @@ def main() -> None:
     show_rows("Where the time went", [{"step": name, "seconds": f"{seconds:.1f}"} for name, seconds in footprint.steps.items()])
     console.print(f"Peak memory of all processes together: {footprint.peak_mb:.0f} MB")
     write_footprint(footprint)
-    console.print(f"\nnewest release: {outcomes[-1]['url']}\nquicklook:      {outcomes[-1]['quicklook']}")
+    console.print(f"\nnewest release: {outcomes[-1]['url']}\nquicklook:      {outcomes[-1]['quicklook']}", markup=False)
 
 
 def stormcycle(*arguments: str) -> Any:

@@ -20,6 +20,7 @@ from stormcycle.times import parse_time
 
 log = logging.getLogger("stormcycle")
 log.setLevel(logging.INFO)  # a served run has no command line that says so
+RETRY_DELAY_S = 2.0
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -76,24 +77,21 @@ def _drawn(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(quote(item) if isinstance(item, Hour) and len(args) > 1 else item for item in args)
 
 
-def stage(
-    *, retries: int = 0, retry_delay_s: float = 2.0, timeout_s: float | None = None
-) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+def stage(*, retries: int = 0) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Make a stage of a function: in a flow run a Prefect task of its name, elsewhere the function itself.
 
     Prefect neither caches nor keeps results: the work store decides what is done.
     """
 
     def wrap(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-        name = function.__name__.removesuffix("_stage")
+        name = function.__name__
         as_task: Any = task(
             name=name,
             task_run_name=name,
             persist_result=False,
             cache_policy=NO_CACHE,
             retries=retries,
-            retry_delay_seconds=retry_delay_s,
-            timeout_seconds=timeout_s,
+            retry_delay_seconds=RETRY_DELAY_S,
             tags=["stormcycle"],
         )
         prefect_task = as_task(function)

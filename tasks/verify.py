@@ -13,8 +13,6 @@ from stormcycle.home import home
 from stormcycle.release.publishing import Published, find_published, latest_release
 from stormcycle.release.quicklook import draw_quicklook
 from stormcycle.release.store import read_product
-from stormcycle.release.targets import Target
-from stormcycle.states import Provenance
 from stormcycle.times import HOUR, iso, minutes, parse_time
 from stormcycle.verification import (
     aggregate,
@@ -92,33 +90,34 @@ def verify_hour(domain_name: str, cycle_time: str) -> Verified:
         kept = read_scores(path)
         if (kept["digest"], kept["truth"]) == (made.manifest["digest"], told):
             return Verified(cycle_time, "verified", str(path), False)
-    record = _record(domain, target, made, truths, path)
+    record = _record(domain, made, truths, path)
     write_scores(path, {**record, "truth": told})
     return Verified(cycle_time, "verified", str(path), True)
 
 
-def _record(domain: Domain, target: Target, made: Published, truths: list[Published], path: Path) -> dict[str, Any]:
+def _record(domain: Domain, made: Published, truths: list[Published], path: Path) -> dict[str, Any]:
     """The record of one hour without its list of truths; draws the picture of forecast and outcome beside it."""
     options = domain.release.storage_options or None
-    radar, forecast = read_product(made.url, "radar", options), read_product(made.url, "nowcast", options)
+    products = {name: read_product(made.url, name, options) for name in made.manifest["products"]}
+    radar, forecast = products["radar"], products["nowcast"]
     truth, observed = observed_at(forecast["valid_time"].values, [read_product(item.url, "radar", options) for item in truths])
     leads = [int(lead / np.timedelta64(60, "s")) for lead in forecast["lead_time"].values]
     methods = {"nowcast": forecast["reflectivity"].values, **_references(radar, made, domain, len(leads))}
     sums = merge([of_method(pair_sums(values, truth, observed, leads=leads), name) for name, values in methods.items()])
     chances = None
-    if "probability" in made.manifest["products"]:
-        probability = read_product(made.url, "probability", options)
+    if "probability" in products:
+        probability = products["probability"]
         chances = to_json(
             probability_sums(probability["exceedance"].values, truth, observed, [float(value) for value in probability["threshold"].values], leads=leads)
         )
-    _draw(domain, target, made, truth, leads, path)
+    _draw(domain, made, products, truth, leads, path)
     return {
         "domain": domain.name,
         "cycle_time": made.manifest["cycle_time"],
         "release_version": made.version,
         "digest": made.manifest["digest"],
         "latency_minutes": round(minutes(parse_time(made.manifest["published_at"]) - parse_time(made.manifest["cycle_time"])), 2),
-        "in_sample": False,
+        "in_sample": False,  # extrapolation and STEPS, all that is released today, are trained on nothing
         "models": made.manifest["models"],
         "sums": to_json(sums),
         "probability_sums": chances,
@@ -141,20 +140,18 @@ def observed_at(valid_times: np.ndarray, radars: list[xr.Dataset]) -> tuple[np.n
         times = radar["valid_time"].values
         for lead, time in enumerate(valid_times):
             for frame in np.flatnonzero(times == time):
-                seen = radar["observed"].values[frame] & ((radar["provenance"].values[frame] & Provenance.OBSERVED) > 0)
+                seen = radar["observed"].values[frame]  # false in frames that were filled by advection
                 truth[lead] = np.where(seen, radar["reflectivity"].values[frame], np.nan)
                 observed[lead] = seen
     return truth, observed
 
 
-def _draw(domain: Domain, target: Target, made: Published, truth: np.ndarray, leads: list[int], path: Path) -> None:
+def _draw(domain: Domain, made: Published, products: dict[str, xr.Dataset], truth: np.ndarray, leads: list[int], path: Path) -> None:
     """The quicklook again, now with what was then observed, beside the record."""
-    options = domain.release.storage_options or None
     attributes = shown_attributes(domain, made.manifest["state"], made.manifest["degraded"])
-    products = {name: read_product(made.url, name, options).assign_attrs(attributes) for name in made.manifest["products"]}
     known = {lead: truth[index] for index, lead in enumerate(leads) if not np.isnan(truth[index]).all()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw_quicklook(products, path.with_suffix(".png"), known)
+    draw_quicklook({name: fields.assign_attrs(attributes) for name, fields in products.items()}, path.with_suffix(".png"), known)
 
 
 @stage()

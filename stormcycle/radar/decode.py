@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from stormcycle.radar.unpack import unpacked
-from stormcycle.radar.volume import Sweep, Unreadable, VolumeHeader, assemble_volume
+from stormcycle.radar.volume import Sweep, Unreadable, VolumeHeader, assemble_volume, without_path
 
 ODIM_NAMES = {"reflectivity": ("DBZH", "TH"), "zdr": ("ZDR",), "kdp": ("KDP",)}
 """Our moments by ODIM quantity (OPERA ODIM_H5 2.4, table 16), the preferred one first; xradar names NEXRAD's so too."""
@@ -34,7 +34,7 @@ def decode_volume(path: Path, kind: Literal["nexrad", "odim"], moments: Sequence
             try:
                 return _by_pyart(plain, kind, moments)
             except Exception as pyart_error:
-                raise Unreadable(f"xradar: {_short(xradar_error)}; Py-ART: {_short(pyart_error)}") from None
+                raise Unreadable(f"xradar: {without_path(xradar_error, plain)}; Py-ART: {without_path(pyart_error, plain)}") from None
 
 
 def _by_xradar(path: Path, kind: str, moments: Sequence[str]) -> xr.Dataset:
@@ -186,7 +186,3 @@ def _text(value: Any) -> str:
     """An ODIM attribute as text: some vendors write arrays, some Latin-1, some a trailing NUL."""
     first = np.asarray(value).reshape(-1)[0]
     return (first.decode("latin-1") if isinstance(first, bytes) else str(first)).strip("\0 ")
-
-
-def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from stormcycle.radar.volume import Unreadable
+from stormcycle.radar.volume import Unreadable, without_path
 from stormcycle.states import NO_ECHO_DBZ
 
 SEQUENCE_NAMES = {"reflectivity": "dbz", "zdr": "zdr", "kdp": "kdp"}
@@ -28,7 +28,7 @@ def decode_frames(path: Path, frames: Sequence[int], moments: Sequence[str], dis
             count, rows, columns = sequence["dbz"].shape
             wanted = sequence[[SEQUENCE_NAMES[moment] for moment in moments]].isel(time=[index for index in frames if index < count]).load()
     except (OSError, KeyError) as error:
-        raise Unreadable(f"The sequence cannot be read: {error}") from None
+        raise Unreadable(f"The sequence cannot be read: {without_path(error, path)}") from None
     y, x = np.ogrid[:rows, :columns]
     beyond = np.hypot(y - (rows - 1) / 2, x - (columns - 1) / 2) > disc_radius_px
     there = [index for index in frames if index < count]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -12,6 +13,11 @@ from stormcycle.times import Time, iso
 
 class Unreadable(ValueError):
     """A granule that cannot be decoded, with the reason in a sentence."""
+
+
+def without_path(error: Exception, path: Path) -> str:
+    """A reader's error in one line that may be released: without the path of the machine that it was read on."""
+    return f"{type(error).__name__}: {' '.join(str(error).replace(str(path), 'the file').split())[:200]}"
 
 
 @dataclass(frozen=True)

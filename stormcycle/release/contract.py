@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from stormcycle.domain import Domain
 from stormcycle.grids import geolocated
 from stormcycle.states import provenance_attributes
 
@@ -33,10 +34,10 @@ def products() -> list[str]:
     return sorted(path.stem for path in SCHEMAS.glob("*.json"))
 
 
-def dressed(product: str, fields: xr.Dataset, domain: Any, cycle_time: str) -> xr.Dataset:
+def dressed(product: str, fields: xr.Dataset, domain: Domain, cycle_time: str) -> xr.Dataset:
     """The fields as they are released: geolocated, with the schema's names, units and types, and the release's attributes.
 
-    `domain` is a stormcycle.domain.Domain. Values do not change but for their type.
+    Values do not change but for their type.
     """
     wanted = schema(product)
     fields = geolocated(fields, domain.area, domain.grid.nominal)

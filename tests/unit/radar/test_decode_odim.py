@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stormcycle.radar.decode import decode_volume
-from stormcycle.radar.volume import Unreadable
+from stormcycle.radar.volume import Unreadable, without_path
 from stormcycle.states import NO_ECHO_DBZ
 
 
@@ -129,3 +129,8 @@ def test_a_real_volume_equals_its_raw_codes(samples: Path):
             assert np.array_equal(found[order] == NO_ECHO_DBZ, undetect)
             echo = ~undetect & ~nodata
             np.testing.assert_allclose(found[order][echo], what["gain"] * raw[echo] + what["offset"], atol=1e-4)
+
+
+def test_what_a_reader_says_names_no_path_of_the_machine(tmp_path: Path):
+    told = without_path(FileNotFoundError(2, "cannot open", str(tmp_path / "a.h5")), tmp_path / "a.h5")
+    assert told == "FileNotFoundError: [Errno 2] cannot open: 'the file'"

@@ -117,6 +117,8 @@ def test_a_nowcast_that_ends_early_and_bare_attributes_are_drawn(tmp_path):
     products["radar"].attrs = {}
     picture(products, tmp_path / "a.png")
     draw_animation(products, tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as image:
+        assert image.n_frames == products["radar"].sizes["valid_time"] + 6
 
 
 def test_the_animation_shows_every_frame_rests_at_t_and_is_the_same_for_the_same_input(tmp_path):
