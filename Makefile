@@ -9,7 +9,7 @@ endif
 export OMP_NUM_THREADS ?= 1
 BIN := .venv/bin
 
-.PHONY: install packages cycle test coverage lint documents baselines clean
+.PHONY: install packages cycle test coverage lint documents baselines limits samples quality-shares radar-speed mask-study clean
 
 install: .venv/installed
 
@@ -45,6 +45,21 @@ documents: install ## docs/data_dictionary.md and schemas/domain.schema.json fro
 
 baselines: install ## the score table of sequence 001 (docs/baselines.md), about a minute
 	$(BIN)/python -m flows.baselines
+
+limits: install ## what good data give beside every limit of the gates (schemas/expectations, docs/gates.md), some minutes
+	$(BIN)/python -m flows.limits
+
+samples: install ## what reads which radar sample (docs/radar_samples.md), two minutes
+	$(BIN)/python -m flows.studies.samples
+
+quality-shares: install ## what each step of quality control rejects (docs/quality_control.md), some minutes
+	$(BIN)/python -m flows.studies.quality_shares
+
+radar-speed: install ## NEXRAD volumes beside Py-ART (docs/radar_speed.md), some minutes
+	$(BIN)/python -m flows.studies.radar_speed
+
+mask-study: install ## the outlier mask on simulated blocked sectors (docs/outlier_mask.md), some minutes
+	$(BIN)/python -m flows.studies.mask
 
 clean:
 	rm -rf .venv build *.egg-info

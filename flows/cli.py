@@ -110,22 +110,35 @@ def domains(as_json: JsonOption = False) -> None:
 @app.command(epilog=example("stormcycle feeds --domain khtx --time 2008-04-11T19:00Z"))
 @answering
 def feeds(domain: DomainOption, time: TimeOption, as_json: JsonOption = False) -> None:
-    """Every granule that a cycle would pin, as the feed holds it now."""
+    """Every granule that a cycle would pin, as the feed holds it now, with its delay; slots that nothing fills; prefixes not settled."""
     from stormcycle.domain import load_domain
-    from stormcycle.feeds import list_radar_feed
+    from stormcycle.feeds import list_radar_feed, overview
     from stormcycle.times import parse_cycle_time
 
-    cycle_time = usage(lambda: parse_cycle_time(time))
-    granules = list_radar_feed(load_domain(domain), cycle_time)
+    chosen, cycle_time = load_domain(domain), usage(lambda: parse_cycle_time(time))
+    found = overview(chosen, cycle_time, list_radar_feed(chosen, cycle_time))
     if as_json:
-        print_json([granule.__dict__ for granule in granules])
+        print_json(found)
         return
     table(
         f"Granules of {domain} for {time}",
-        ["feed", "key", "site", "time by name", "bytes", "state"],
-        [[granule.feed, granule.key, granule.site, granule.valid_time or "in the file", granule.size, granule.state] for granule in granules],
+        ["key", "site", "time by name", "bytes", "state", "delay, min", "notes"],
+        [
+            [
+                row["key"],
+                row["site"],
+                row["valid_time"] or "in the file",
+                row["size"],
+                row["state"],
+                "" if row["delay_minutes"] is None else f"{row['delay_minutes']:.1f}",
+                " ".join(row["notes"]),
+            ]
+            for row in found["granules"]
+        ],
     )
-    say(f"{len(granules)} granules")
+    if found["prefixes"]:
+        table("Prefixes that are not settled", ["site", "prefix", "state", "granules"], [list(row.values()) for row in found["prefixes"]])
+    say(f"{sum(row['key'] is not None for row in found['granules'])} granules")
 
 
 @app.command(epilog=example("stormcycle inspect KTLX20140101_000624_V06.gz"))
@@ -241,6 +254,45 @@ def simulate(
         task = bar.add_task("granules", total=len(list(granules(chosen, begin, hours))))
         keys = simulate_world(chosen, begin, hours, chosen.simulation.seed if seed is None else seed, to, lambda _: bar.advance(task))
     print_json({"folder": str(to), "keys": keys}) if as_json else say(f"{len(keys)} granules in {to}")
+
+
+@app.command(
+    "radar-mask", epilog=example("stormcycle radar-mask --domain feldberg --site tur --from 2008-06-02T16:00Z --to 2008-06-02T18:00Z --file tur.nc --share 1")
+)
+@answering
+def radar_mask(
+    domain: DomainOption,
+    site: Annotated[str, typer.Option(help="a site of the domain")],
+    start: Annotated[str, typer.Option("--from", help="granules of (from, to], full hours UTC")],
+    end: Annotated[str, typer.Option("--to")],
+    file: Annotated[Path, typer.Option("--file", help="the mask, a netCDF file; its picture is written beside it")],
+    share: Annotated[float, typer.Option(min=0.001, max=1.0, help="share of the archive's granules, chosen at random")] = 0.2,
+    seed: Annotated[int, typer.Option()] = 20150712,
+    as_json: JsonOption = False,
+) -> None:
+    """Find a radar's outlier gates in an archive (for `quality.outlier_mask`); interrupted, it goes on where it was."""
+    from rich.progress import Progress
+
+    from stormcycle.domain import load_domain
+    from stormcycle.home import home
+    from stormcycle.radar.masks import FEW_SCANS, archived, build_mask, write_mask
+    from stormcycle.times import parse_cycle_time
+
+    chosen = load_domain(domain)
+    if site not in chosen.radar.sites:
+        fail(f"The domain {domain} has no site {site!r}; it has {', '.join(chosen.radar.sites)}.", 2)
+    begin, finish = usage(lambda: parse_cycle_time(start)), usage(lambda: parse_cycle_time(end))
+    granules = archived(chosen, site, begin, finish)
+    with Progress(console=said, transient=True) as bar:
+        task = bar.add_task("scans", total=None)
+        folder = home() / "cache" / "radar-mask" / domain
+        mask = build_mask(chosen, site, granules, share, seed, folder, lambda done, total: bar.update(task, completed=done, total=total))
+    if mask.attrs["scans"] < FEW_SCANS:
+        said.print(f"{mask.attrs['scans']} scans are few: the mask shows the weather of these hours rather than the radar; take weeks of granules.")
+    picture = write_mask(mask, file)
+    figures = {"file": str(file), "picture": str(picture), "scans": mask.attrs["scans"], "left_out": mask.attrs["left_out"]}
+    figures["outlier_share"] = round(float(mask["outlier"].mean()), 4)
+    print_json(figures) if as_json else say(f"{file}: {figures['scans']} scans, {100 * figures['outlier_share']:.1f} % of the gates are outliers")
 
 
 @app.command(epilog=example("stormcycle serve demo"))

@@ -5,6 +5,7 @@ from prefect import flow, runtime
 from stormcycle.times import iso, now, parse_time
 from tasks.decode import decode
 from tasks.fetch import fetch
+from tasks.gate import gate_fields, gate_products
 from tasks.grid import grid
 from tasks.mosaic import mosaic
 from tasks.nowcast import nowcast
@@ -34,10 +35,12 @@ def cycle(domain: str, cycle_time: str | None = None, revise: bool = False) -> O
     volumes = decode(hour, fetched)
     checked = quality(hour, volumes)
     grids = grid(hour, checked)
-    radar = mosaic(hour, grids)
+    passed = gate_fields(hour, grids)
+    radar = mosaic(hour, passed)
     forecast = nowcast(hour, radar)
     chances = probability(hour, radar)
-    return release(hour, grids, [radar, forecast, chances])
+    products = gate_products(hour, [radar, forecast, chances])
+    return release(hour, passed, products)
 
 
 def scheduled_hour() -> str:

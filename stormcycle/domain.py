@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 from pyresample.geometry import AreaDefinition
@@ -57,36 +57,104 @@ class Site(Strict):
     altitude_m: float
 
 
+def _utc(value: datetime) -> datetime:
+    """A time without a zone is UTC, whatever the zone of the machine."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+UtcTime = Annotated[datetime, AfterValidator(_utc)]
+
+
 class PackedSequence(Strict):
-    """How a packed sequence of gridded frames becomes granules: a frame is a granule, its time is declared."""
+    """How a packed sequence of frames becomes granules: a frame is a granule, its time is declared."""
 
-    file: str = Field(description="name of the file below the feed's URL")
-    first_frame_time: datetime
+    file: str = Field(description="name of the file below the feed's URL; {site} is replaced where each site has a file of its own")
+    first_frame_time: UtcTime
     step_minutes: int = Field(gt=0)
-    disc_radius_px: float = Field(gt=0, description="beyond this distance from the centre the radar saw nothing")
+    disc_radius_px: float | None = Field(default=None, gt=0, description="gridded frames: beyond this distance from the centre the radar saw nothing")
+    elevation_deg: float | None = Field(default=None, gt=0, lt=90, description="polar sweeps: the elevation, which such files do not tell")
 
-    @field_validator("first_frame_time")
-    @classmethod
-    def in_utc(cls, value: datetime) -> datetime:
-        """A time without a zone is UTC, whatever the zone of the machine."""
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+class FormerUrl(Strict):
+    """Where a feed's granules lay before it moved."""
+
+    url: str
+    until: UtcTime = Field(description="granules of this time and later lie at the next URL")
 
 
 class RadarFeed(Strict):
     """Where radar granules lie and how their keys are written."""
 
-    url: str = Field(description="fsspec URL or folder; ${STORMCYCLE_HOME} and ${STORMCYCLE_DATA} are replaced")
-    layout: Literal["nexrad", "odim", "odim-by-site", "packed-sequence"] = Field(description="how keys are written: stormcycle.feeds.layouts")
+    url: str = Field(description="folder or fsspec URL (s3://, https://); ${STORMCYCLE_HOME} and ${STORMCYCLE_DATA} are replaced")
+    formerly: tuple[FormerUrl, ...] = Field(default=(), description="where older granules lie, oldest first: buckets move")
+    layout: Literal["nexrad", "odim", "odim-by-site", "odim-scans", "packed-sequence", "packed-sweeps"] = Field(
+        description="how keys are written: stormcycle.feeds.layouts"
+    )
     prefix: str | None = Field(default=None, description="prefix template below the URL; default: the layout's own")
     storage_options: dict[str, Any] = Field(default_factory=dict, description="for fsspec, when the URL is not a folder (anon, endpoint_url, ...)")
     packed: PackedSequence | None = None
+    scans_per_volume: int | None = Field(default=None, gt=0, description="layout odim-scans: scan files that make a whole volume")
+    late_after_minutes: float | None = Field(
+        default=None, gt=0, description="a granule that comes later than this after its time is `late`; none: no granule is"
+    )
+    settle_seconds: float = Field(default=0.0, ge=0, description="a listing whose newest granule is younger than this is still growing, and is made again")
+
+
+class NonMeteorological(Strict):
+    """Echo of no weather, by dual polarisation: stormcycle.radar.quality.non_meteorological."""
+
+    least_rhohv: float = Field(default=0.8, gt=0, le=1, description="below it no precipitation is expected at all")
+    doubtful_rhohv: float = Field(default=0.95, gt=0, le=1, description="below it the texture of reflectivity decides")
+    greatest_texture_db: float = Field(default=6.0, gt=0)
+
+
+class StaticClutter(Strict):
+    """Ground clutter by its texture and its outline: stormcycle.radar.quality.static_clutter."""
+
+    window: int = Field(default=5, ge=3, description="gates and rays of the moving window, odd")
+    similar_db: float = Field(default=6.0, gt=0)
+    least_similar: int = Field(default=6, ge=1)
+    least_compactness: float = Field(default=1.3, gt=0)
+
+
+class Speckle(Strict):
+    """Echoes too small to be weather: stormcycle.radar.quality.speckle."""
+
+    least_gates: int = Field(default=6, ge=2)
+
+
+class BeamBlockage(Strict):
+    """Gates behind mountains: stormcycle.radar.quality.beam_blockage."""
+
+    terrain: str = Field(description="netCDF of `elevation` (m) over `latitude` and `longitude` (degrees, regular)")
+    beam_width_deg: float = Field(default=1.0, gt=0)
+    greatest_share: float = Field(default=0.5, gt=0, lt=1, description="share of the beam behind terrain from which on a gate is rejected")
+
+
+class Attenuation(Strict):
+    """Path-integrated attenuation at C band: stormcycle.radar.quality.attenuation."""
+
+    highest_dbz: float = Field(default=59.0, description="no corrected gate may exceed it")
+    highest_pia_db: float = Field(default=20.0, gt=0)
+
+
+class OutlierMask(Strict):
+    """Gates whose climate is unlike that of the others: stormcycle.radar.outliers; made by `stormcycle radar-mask`."""
+
+    file: str = Field(description="netCDF of a site's mask; {site} is replaced")
 
 
 class Quality(Strict):
-    """Quality control of polar volumes."""
+    """Quality control of polar volumes; a step that is left out is not done."""
 
     max_range_km: float = Field(default=150.0, gt=0)
     noise_floor_dbz: float = Field(default=0.0, description="values below it count as no echo")
+    non_meteorological: NonMeteorological | None = None
+    static_clutter: StaticClutter | None = None
+    speckle: Speckle | None = None
+    beam_blockage: BeamBlockage | None = None
+    attenuation: Attenuation | None = None
+    outlier_mask: OutlierMask | None = None
 
 
 class Radar(Strict):
@@ -96,6 +164,7 @@ class Radar(Strict):
     sites: dict[str, Site] = Field(min_length=1)
     moments: tuple[MomentName, ...] = ("reflectivity",)
     quality: Quality = Quality()
+    cappi_height_m: float | None = Field(default=None, gt=0, description="a field at this height above the sea; none: the vertical maximum")
 
 
 class Nowcast(Strict):
@@ -160,6 +229,20 @@ class Domain(Strict):
         if not value.strip():
             raise ValueError("must not be empty")
         return value
+
+    @model_validator(mode="after")
+    def feed_says_what_its_layout_needs(self) -> "Domain":
+        """A layout that cannot be read without more keys has them."""
+        feed = self.radar.feed
+        needs: dict[str, tuple[tuple[str, object], ...]] = {
+            "packed-sequence": (("packed", feed.packed), ("packed.disc_radius_px", feed.packed and feed.packed.disc_radius_px)),
+            "packed-sweeps": (("packed", feed.packed), ("packed.elevation_deg", feed.packed and feed.packed.elevation_deg)),
+            "odim-scans": (("scans_per_volume", feed.scans_per_volume),),
+        }
+        for key, value in needs.get(feed.layout, ()):
+            if value is None:
+                raise ValueError(f"radar.feed.layout {feed.layout} needs radar.feed.{key}")
+        return self
 
     @property
     def area(self) -> AreaDefinition:

@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from stormcycle.feeds import ReadFailure, read_each, sniff
+from stormcycle.radar.composite import read_radolan
 from stormcycle.radar.decode import decode_volume
 from stormcycle.radar.gridding import is_echo
 from stormcycle.states import GranuleState
+from stormcycle.times import iso
 
 EXIT_CODES = {"ok": 0, "partial": 0, "corrupt": 3, "unknown": 5}
 
@@ -48,9 +51,11 @@ def look_into(path: Path) -> Inspection:
         return Inspection("unknown", "unknown", None, [sniffed.reason])
     if not sniffed.opens:
         return Inspection(sniffed.kind, str(GranuleState.CORRUPT), None, [sniffed.reason])
-    if sniffed.kind == "sequence":
-        return _sequence(path)
-    volume = decode_volume(path, sniffed.kind, ("reflectivity", "zdr", "kdp"))
+    if sniffed.kind in ("sequence", "sweeps"):
+        return _sequence(path, sniffed.kind)
+    if sniffed.kind == "radolan":
+        return _composite(path)
+    volume = decode_volume(path, "nexrad" if sniffed.kind == "nexrad" else "odim", ("reflectivity", "zdr", "kdp", "phidp", "rhohv"))
     reflectivity = volume["reflectivity"].values
     echo, observed = is_echo(reflectivity), ~np.isnan(reflectivity)
     figures = {
@@ -75,19 +80,41 @@ def look_into(path: Path) -> Inspection:
     )
 
 
-def _sequence(path: Path) -> Inspection:
-    import h5py
+def _sequence(path: Path, kind: str) -> Inspection:
+    """A packed sequence: what it holds over time; its frames are judged when they are decoded."""
+    with xr.open_dataset(path, engine="h5netcdf") as file:
+        moments = [str(name) for name, variable in file.data_vars.items() if variable.ndim == 3]
+        first = file[moments[0]]
+        figures = {
+            "reader": "xarray",
+            "frames": first.shape[0],
+            "shape": list(first.shape[1:]),
+            "moments": moments,
+            "units": [file[name].attrs.get("units") for name in moments],
+            "missing_share": _number(np.isnan(first.values).mean()),
+            "highest": _number(np.nanmax(first.values)),
+        }
+        timed = "time" in file.variables and file["time"].dtype.kind == "M"
+        begin = iso(file["time"].values[0]) if timed else None
+    what = "polar sweeps of one radar" if kind == "sweeps" else "gridded frames"
+    told = "its times stand in the file." if timed else "its times are declared by the domain."
+    return Inspection(kind, str(GranuleState.OK), begin, [f"A packed sequence of {what}; {told}"], figures)
 
-    with h5py.File(path, "r") as file:
-        frames, rows, columns = file["dbz"].shape
-        moments = [name for name in ("dbz", "zdr", "kdp") if name in file]
-    return Inspection(
-        "sequence",
-        str(GranuleState.OK),
-        None,
-        ["A packed sequence of gridded frames; its times are declared by the domain."],
-        {"frames": frames, "rows": rows, "columns": columns, "moments": moments},
-    )
+
+def _composite(path: Path) -> Inspection:
+    composite = read_radolan(path)
+    ((name, values),) = composite.data_vars.items()
+    figures = {
+        "reader": composite.attrs["reader"],
+        "product": composite.attrs["product"],
+        "shape": list(values.shape),
+        "moments": [str(name)],
+        "units": [values.attrs["units"]],
+        "minutes": int(composite.attrs["minutes"]),
+        "missing_share": _number(np.isnan(values.values).mean()),
+        "highest": _number(np.nanmax(values.values)),
+    }
+    return Inspection("radolan", str(GranuleState.OK), composite.attrs["time"], ["An observed composite of Deutscher Wetterdienst."], figures)
 
 
 def _number(value: Any) -> float | None:

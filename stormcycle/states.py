@@ -46,6 +46,15 @@ class Provenance(IntFlag):
     MADE_FROM_SATELLITE = 32
     MADE_BY_A_MODEL = 64
     LATE = 128
+    NOT_WEATHER = 256
+    STATIC_CLUTTER = 512
+    SPECKLE = 1024
+    BEAM_BLOCKED = 2048
+    OUTLIER_GATE = 4096
+
+
+REJECTIONS = Provenance.NOT_WEATHER | Provenance.STATIC_CLUTTER | Provenance.SPECKLE | Provenance.BEAM_BLOCKED | Provenance.OUTLIER_GATE
+"""Why quality control rejected a gate at a pixel: each stands beside REJECTED_BY_QUALITY_CONTROL, and beside OBSERVED where another beam saw the pixel."""
 
 
 def provenance_attributes() -> dict[str, object]:

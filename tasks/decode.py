@@ -13,33 +13,40 @@ from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.feeds.fetching import local_path
 from stormcycle.feeds.listing import feed_layout
 from stormcycle.radar.decode import decode_volume
-from stormcycle.radar.sequence import decode_frames
+from stormcycle.radar.quality import needed_moments
+from stormcycle.radar.sequence import decode_frames, decode_sweeps
 from stormcycle.states import GranuleState
 from tasks.placing import placed_in_hour
+from tasks.scans import joined
 from tasks.seam import Hour, Item, stage
 
 SOURCES = (
     "stormcycle/radar/decode.py",
+    "stormcycle/radar/nexrad.py",
+    "stormcycle/radar/odim.py",
     "stormcycle/radar/volume.py",
     "stormcycle/radar/unpack.py",
     "stormcycle/radar/sequence.py",
+    "stormcycle/feeds/sniffing.py",
     "stormcycle/states.py",
     "tasks/decode.py",
 )
 FAR_KM = 5.0
 """A volume whose own site is further than this from the domain's site is of another radar."""
+PACKED = {"sequence": decode_frames, "sweeps": decode_sweeps}
 
 
 @stage()
 def decode(hour: Hour, items: list[Item]) -> list[Item]:
     """Each usable granule decoded and given its slot, its reference to a volume or a frame; the others as they came."""
     domain = load_domain(hour.domain)
-    kind = feed_layout(domain).kind
-    settings = [kind, list(domain.radar.moments), domain.radar.feed.packed.disc_radius_px if domain.radar.feed.packed else None]
+    kind, moments = feed_layout(domain).kind, needed_moments(domain.radar)
+    packed = domain.radar.feed.packed
+    settings = [kind, list(moments), packed.model_dump(mode="json") if packed else None]
     keys = {item.granule.key: _key(item, domain, settings) for item in items if item.usable}
     done = {item.granule.key: lookup(hour.folder, "decode", keys[item.granule.key]) for item in items if item.usable}
     fresh = [item for item in items if item.usable and done[item.granule.key] is None]
-    read = dict(zip([item.granule.key for item in fresh], _read(hour, domain, kind, fresh), strict=True))
+    read = _read(hour, domain, kind, moments, fresh)
     results = []
     for item in items:
         name = item.granule.key
@@ -47,13 +54,15 @@ def decode(hour: Hour, items: list[Item]) -> list[Item]:
         if not item.usable:
             results.append(item)
         elif isinstance(outcome, ReadFailure):
-            results.append(replace(item, state=GranuleState.CORRUPT, note=outcome.reason))
+            state = GranuleState.MISPLACED if outcome.error == "WrongKind" else GranuleState.CORRUPT
+            results.append(replace(item, state=state, note=outcome.reason))
         elif name in read and outcome is None:
             results.append(replace(item, state=GranuleState.MISSING, note="The sequence ends before this frame."))
         else:
             reference = done[name] or _saved(hour, keys[name], outcome, item, domain)
-            results.append(replace(item, reference=reference, state=GranuleState(reference.notes["state"]), note=" ".join(reference.notes["notes"])))
-    return placed_in_hour(hour, domain, results)
+            state = GranuleState(reference.notes["state"])
+            results.append(replace(item, reference=reference, state=item.state if state is GranuleState.OK else state, note=" ".join(reference.notes["notes"])))
+    return placed_in_hour(hour, domain, joined(hour, domain, results) if kind == "scans" else results)
 
 
 def _key(item: Item, domain: Domain, settings: list[Any]) -> str:
@@ -63,17 +72,26 @@ def _key(item: Item, domain: Domain, settings: list[Any]) -> str:
     return stage_key("decode", inputs, [*settings, domain.radar.sites[granule.site].model_dump()], SOURCES)
 
 
-def _read(hour: Hour, domain: Domain, kind: str, items: list[Item]) -> list[Any]:
-    """The decoded granules, by child processes; all frames of one packed sequence are read at once."""
-    if kind != "sequence":
-        return read_each(decode_volume, [(local_path(hour.folder, item.granule), kind, domain.radar.moments) for item in items])
-    packed = domain.radar.feed.packed
-    assert packed is not None  # listing refused the feed otherwise
-    if not items:
-        return []
-    frames = [int(item.granule.key.partition("#")[2]) for item in items]
-    (found,) = read_each(decode_frames, [(local_path(hour.folder, items[0].granule), frames, domain.radar.moments, packed.disc_radius_px)])
-    return [found] * len(items) if isinstance(found, ReadFailure) else found
+def _read(hour: Hour, domain: Domain, kind: str, moments: tuple[str, ...], items: list[Item]) -> dict[str, Any]:
+    """The decoded granules by key, by child processes; all frames of one packed file are read at once."""
+    if kind not in PACKED:
+        reader = "nexrad" if kind == "nexrad" else "odim"
+        return dict(
+            zip(
+                [item.granule.key for item in items],
+                read_each(decode_volume, [(local_path(hour.folder, item.granule), reader, moments) for item in items]),
+                strict=True,
+            )
+        )
+    found: dict[str, Any] = {}
+    files = dict.fromkeys(local_path(hour.folder, item.granule) for item in items)
+    of_file = {path: [item for item in items if local_path(hour.folder, item.granule) == path] for path in files}
+    asked = [
+        (path, [int(item.granule.key.partition("#")[2]) for item in those], domain.radar.moments, domain.radar.feed.packed) for path, those in of_file.items()
+    ]
+    for those, frames in zip(of_file.values(), read_each(PACKED[kind], asked), strict=True):
+        found |= {item.granule.key: frames if isinstance(frames, ReadFailure) else frames[index] for index, item in enumerate(those)}
+    return found
 
 
 def _saved(hour: Hour, key: str, fields: Any, item: Item, domain: Domain) -> Reference:

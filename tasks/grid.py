@@ -6,10 +6,10 @@ from stormcycle.cycle import load, lookup, save, stage_key
 from stormcycle.domain import load_domain
 from stormcycle.home import home
 from stormcycle.radar.gridding import geometry_of, grid_volume, kept_indices
-from stormcycle.radar.quality import apply_flags
+from stormcycle.radar.quality import cleaned
 from tasks.seam import Hour, Item, stage
 
-SOURCES = ("stormcycle/radar/gridding.py", "stormcycle/radar/quality.py", "stormcycle/grids.py", "stormcycle/states.py", "tasks/grid.py")
+SOURCES = ("stormcycle/radar/gridding.py", "stormcycle/radar/quality", "stormcycle/grids.py", "stormcycle/states.py", "tasks/grid.py")
 
 
 @stage()
@@ -22,11 +22,13 @@ def grid(hour: Hour, items: list[Item]) -> list[Item]:
             results.append(item)
             continue
         site = domain.radar.sites[item.granule.site]
-        key = stage_key("grid", [item.reference.digest, item.flags.digest], [site.model_dump(), domain.grid.model_dump()], SOURCES)
+        settings = [site.model_dump(), domain.grid.model_dump(), list(domain.radar.moments), domain.radar.cappi_height_m]
+        key = stage_key("grid", [item.reference.digest, item.flags.digest], settings, SOURCES)
         reference = lookup(hour.folder, "grid", key)
         if reference is None:
-            volume = apply_flags(load(hour.folder, item.reference), load(hour.folder, item.flags)["flags"].values)
+            volume = cleaned(load(hour.folder, item.reference), load(hour.folder, item.flags), domain.radar.moments)
             indices = kept_indices(geometry_of(volume, site.latitude, site.longitude, site.altitude_m), domain.area, home() / "cache" / "indices")
-            reference = save(hour.folder, "grid", key, grid_volume(volume, indices), item.reference.notes)
+            fields = grid_volume(volume, indices, domain.radar.moments, domain.radar.cappi_height_m)
+            reference = save(hour.folder, "grid", key, fields, item.reference.notes)
         results.append(replace(item, reference=reference))
     return results

@@ -4,7 +4,8 @@ from textwrap import shorten
 
 import numpy as np
 
-from stormcycle.cycle import load, lookup, save, stage_key
+from stormcycle.cycle import load, lookup, read_record, save, stage_key
+from stormcycle.cycle.record import Prefix, PrefixState
 from stormcycle.domain import Domain, load_domain
 from stormcycle.nowcast.frames import fill_gaps, plan_frames, velocity_of
 from stormcycle.radar.mosaic import Member, hour_frames, mean_time
@@ -15,6 +16,7 @@ from tasks.seam import Hour, Item, Product, stage
 
 SOURCES = (
     "stormcycle/radar/mosaic.py",
+    "stormcycle/radar/gridding.py",
     "stormcycle/radar/product.py",
     "stormcycle/radar/hourly.py",
     "stormcycle/nowcast/frames.py",
@@ -23,6 +25,12 @@ SOURCES = (
     "tasks/mosaic.py",
 )
 
+IN_WORDS = {
+    PrefixState.MISSING: ", its feed has no folder of the hour",
+    PrefixState.EMPTY: ", its feed holds nothing of the hour",
+    PrefixState.GROWING: ", its feed was still growing",
+    PrefixState.SETTLED: "",
+}
 DETAIL = 160
 """Characters of a granule's reason; its whole note stands beside the granule in the manifest's inputs."""
 
@@ -33,14 +41,19 @@ def mosaic(hour: Hour, items: list[Item]) -> Product:
     domain = load_domain(hour.domain)
     slots = frame_slots(hour.time, domain.step_minutes)
     used = [(item, item.reference, item.slot) for item in items if item.usable and item.reference is not None and item.slot is not None]
-    degraded = _granule_reasons(domain, items, {(item.granule.site, slot) for item, _, slot in used})
-    inputs = [f"{reference.digest}@{item.granule.site}@{item.nominal_time}@{slot}" for item, reference, slot in used]
-    settings = [domain.step_minutes, list(domain.radar.moments), domain.grid.model_dump(), domain.nowcast.motion_frames]
+    seen = {(item.granule.site, slot) for item, _, slot in used}
+    degraded = [*_feed_reasons(domain, seen, read_record(hour.folder, hour.revision).prefixes), *_granule_reasons(items)]
+    inputs = [f"{reference.digest}@{item.granule.site}@{item.nominal_time}@{slot}@{item.granule.state}" for item, reference, slot in used]
+    floor = domain.radar.quality.noise_floor_dbz
+    settings = [domain.step_minutes, list(domain.radar.moments), domain.grid.model_dump(), domain.nowcast.motion_frames, floor]
     key = stage_key("mosaic", sorted(inputs), settings, SOURCES)
     reference = lookup(hour.folder, "mosaic", key)
     if reference is None:
-        members = [Member(slot, parse_time(item.nominal_time), _middle(volume.notes), load(hour.folder, volume)) for item, volume, slot in used]
-        frames = hour_frames(members, slots, domain.grid.shape, domain.radar.moments)
+        members = [
+            Member(slot, parse_time(item.nominal_time), _middle(volume.notes), load(hour.folder, volume), item.granule.state is GranuleState.LATE)
+            for item, volume, slot in used
+        ]
+        frames = hour_frames(members, slots, domain.grid.shape, domain.radar.moments, floor)
         plan = plan_frames(frames["present"].values, domain.step_minutes)
         moments = {str(name): frames[name].values for name in domain.radar.moments}
         if plan.kind == "filled":
@@ -57,20 +70,30 @@ def _middle(notes: dict[str, str]) -> np.datetime64:
     return mean_time([parse_time(notes["first_ray_time"]), parse_time(notes.get("last_ray_time", notes["first_ray_time"]))])
 
 
-def _granule_reasons(domain: Domain, items: list[Item], seen: set[tuple[str, int]]) -> list[Degradation]:
-    """Why the radar branch is not what it could be, granule by granule, and site by site; `seen`: (site, slot) that are there."""
-    granules = [
+def _granule_reasons(items: list[Item]) -> list[Degradation]:
+    """Why the radar branch is not what it could be, granule by granule."""
+    return [
         Degradation("radar", f"granule_{item.state}", shorten(f"{item.granule.key}: {item.note}", DETAIL, placeholder=" ..."))
         for item in items
         if item.state in (GranuleState.CORRUPT, GranuleState.MISPLACED, GranuleState.PARTIAL)
     ]
+
+
+def _feed_reasons(domain: Domain, seen: set[tuple[str, int]], prefixes: tuple[Prefix, ...]) -> list[Degradation]:
+    """Why the radar branch is not what it could be, site by site; `seen`: (site, slot) that are there."""
     reasons = []
     filled = {slot for _, slot in seen}
     for site in domain.radar.sites:
+        states = {prefix.state for prefix in prefixes if prefix.site == site}
         absent = len([slot for slot in filled if (site, slot) not in seen])
         if absent:
-            reasons.append(Degradation("radar", "radar_missing", f"{site} is missing from {absent} of {len(filled)} frames: the observed mask shrinks there."))
-    return [*reasons, *granules]
+            why = IN_WORDS[next(iter(states))] if len(states) == 1 else ""
+            reasons.append(
+                Degradation("radar", "radar_missing", f"{site} is missing from {absent} of {len(filled)} frames{why}: the observed mask shrinks there.")
+            )
+        if PrefixState.GROWING in states:
+            reasons.append(Degradation("radar", "feed_growing", f"The feed of {site} was still growing when it was listed; --revise may find more."))
+    return reasons
 
 
 def _frame_reasons(notes: dict[str, object], slots: int) -> list[Degradation]:

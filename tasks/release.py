@@ -12,12 +12,13 @@ from stormcycle import __version__
 from stormcycle.cycle import check_token, json_digest, load, read_record, stage_key
 from stormcycle.cycle.files import json_bytes, temporary_beside
 from stormcycle.domain import Domain, load_domain
+from stormcycle.gates import verdict
 from stormcycle.home import expand, home
 from stormcycle.release.catalogue import item_json
 from stormcycle.release.contract import CONVENTIONS, dressed
 from stormcycle.release.contract import products as product_names
 from stormcycle.release.publishing import Published, announce, find_published, publish
-from stormcycle.release.quicklook import draw_animation, draw_quicklook
+from stormcycle.release.quicklook import draw_animation, draw_notice, draw_quicklook
 from stormcycle.release.store import read_product, release_digest, write_store
 from stormcycle.release.targets import Target, open_target
 from stormcycle.states import Degradation, HourState
@@ -127,7 +128,10 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
             for name, reference in sorted(made.items())
             if "model" in reference.notes
         ],
-        "gates": [],
+        "gates": [
+            *(verdict(item.granule.key, item.gates) for item in items if item.gates),
+            *(verdict(product.name, product.gates) for product in products if product.gates),
+        ],
         "decisions": list(record.decisions),
         "configuration_digest": json_digest(domain.model_dump(mode="json")),
         "providers": list(domain.providers),
@@ -138,9 +142,13 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
         tree = building / "tree"
         tree.mkdir(parents=True)
         write_store(fields, tree / "release.zarr", _root_attributes(domain, manifest))
-        shown = {name: values.assign_attrs(shown_attributes(domain, state, degraded)) for name, values in fields.items()}
-        draw_quicklook(shown, tree / "quicklook.png")
-        draw_animation(shown, tree / "quicklook.gif")
+        attributes = shown_attributes(domain, state, degraded)
+        if "radar" in fields:
+            shown = {name: values.assign_attrs(attributes) for name, values in fields.items()}
+            draw_quicklook(shown, tree / "quicklook.png")
+            draw_animation(shown, tree / "quicklook.gif")
+        else:
+            draw_notice({**attributes, "domain": hour.domain, "cycle_time": hour.cycle_time}, tree / "quicklook.png", tree / "quicklook.gif")
         (tree / "item.json").write_bytes(json_bytes(item_json(domain, manifest)))
         _keep(building, folder)
     return folder / "tree", manifest
@@ -182,6 +190,7 @@ def _show(hour: Hour, outcome: Outcome) -> None:
         f"- store: `{outcome.url}`",
         f"- quicklook: `{outcome.quicklook}`",
         f"- digest: `{outcome.digest}`",
+        "- gates: the tables `gates-fields` and `gates-products` beside the run, and the manifest",
         "",
         "## Degraded because",
         *reasons,

@@ -47,7 +47,7 @@ class Hour:
 
 @dataclass(frozen=True)
 class Item:
-    """A granule on its way through the stages: what became of it, and what the last stage made of it."""
+    """A granule on its way through the stages: what became of it, what the last stage made of it, how the gates judged it."""
 
     granule: Granule
     state: GranuleState
@@ -56,6 +56,7 @@ class Item:
     flags: Reference | None = None
     slot: int | None = None
     nominal_time: str = ""
+    gates: tuple[dict[str, Any], ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -65,11 +66,12 @@ class Item:
 
 @dataclass(frozen=True)
 class Product:
-    """A product of the cycle: its fields in the work store (None: there is none) and why it is not what it could be."""
+    """A product of the cycle: its fields in the work store (None: there is none), why it is not what it could be, how the gates judged it."""
 
     name: str
     reference: Reference | None
     degraded: list[Degradation] = field(default_factory=list)
+    gates: tuple[dict[str, Any], ...] = ()
 
 
 def _drawn(args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -82,7 +82,8 @@ def verify_hour(domain_name: str, cycle_time: str) -> Verified:
     if made is None or "nowcast" not in made.manifest["products"]:
         return Verified(cycle_time, "none", "", False)
     horizon = int(np.ceil(domain.nowcast.lead_minutes / 60))
-    truths = [later for hours in range(1, horizon + 1) if (later := find_published(target, domain.name, time + hours * HOUR)) is not None]
+    later = [find_published(target, domain.name, time + hours * HOUR) for hours in range(1, horizon + 1)]
+    truths = [release for release in later if release is not None and "radar" in release.manifest["products"]]
     if not truths:
         return Verified(cycle_time, "waiting", "", False)
     told = [{"cycle_time": truth.manifest["cycle_time"], "digest": truth.manifest["digest"]} for truth in truths]

@@ -7,6 +7,7 @@ and makes a new revision only when the inputs have changed.
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from stormcycle.states import GranuleState
 
 @dataclass(frozen=True)
 class Granule:
-    """One pinned granule: its key relative to the feed, what identifies its bytes, its time by name, its state."""
+    """One pinned granule: its key relative to the feed, what identifies its bytes, its time by name, its state, when it came.
+
+    `sha256` is the digest of the bytes where they were at hand, else a tag of the store (`etag:`, `modified:`).
+    """
 
     feed: str
     key: str
@@ -27,6 +31,26 @@ class Granule:
     valid_time: str | None
     state: GranuleState = GranuleState.OK
     notes: tuple[str, ...] = ()
+    arrived: str | None = None
+
+
+class PrefixState(StrEnum):
+    """What a feed held below one prefix when it was listed: nothing of that name, nothing of the hour, some more to come, all that will."""
+
+    MISSING = "missing"
+    EMPTY = "empty"
+    GROWING = "growing"
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """One prefix that was listed for a site, and how many granules of the hour it held."""
+
+    site: str
+    prefix: str
+    state: PrefixState
+    granules: int
 
 
 @dataclass(frozen=True)
@@ -39,11 +63,13 @@ class CycleRecord:
     listing: str
     granules: tuple[Granule, ...]
     decisions: tuple[dict[str, Any], ...] = field(default=())
+    prefixes: tuple[Prefix, ...] = ()
 
     @property
     def inputs_digest(self) -> str:
-        """The digest of what was listed: the same inputs, the same digest, in whichever order they came."""
-        return json_digest([self.listing, sorted((asdict(granule) for granule in self.granules), key=lambda item: (item["feed"], item["key"]))])
+        """The digest of what was listed: the same inputs, the same digest, in whichever order and whenever they came."""
+        inputs = [{name: value for name, value in asdict(granule).items() if name != "arrived"} for granule in self.granules]
+        return json_digest([self.listing, sorted(inputs, key=lambda item: (item["feed"], item["key"]))])
 
 
 def newest_record(folder: Path) -> CycleRecord | None:
@@ -56,7 +82,8 @@ def read_record(folder: Path, revision: int) -> CycleRecord:
     """A revision of the record in a cycle's work folder. Raises FileNotFoundError where there is none."""
     raw = json.loads((folder / f"record-{revision}.json").read_text())
     granules = tuple(Granule(**{**item, "state": GranuleState(item["state"]), "notes": tuple(item["notes"])}) for item in raw.pop("granules"))
-    return CycleRecord(**{**raw, "granules": granules, "decisions": tuple(raw["decisions"])})
+    prefixes = tuple(Prefix(**{**item, "state": PrefixState(item["state"])}) for item in raw.pop("prefixes", ()))
+    return CycleRecord(**{**raw, "granules": granules, "decisions": tuple(raw["decisions"]), "prefixes": prefixes})
 
 
 def pinned_record(folder: Path, list_feeds: Callable[[int], CycleRecord], revise: bool) -> CycleRecord:

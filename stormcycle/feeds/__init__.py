@@ -2,8 +2,25 @@
 
 from stormcycle.feeds.fetching import fetch_granule
 from stormcycle.feeds.layouts import LAYOUTS, Layout
-from stormcycle.feeds.listing import FeedError, list_radar_feed
+from stormcycle.feeds.listing import Listing, list_radar_feed
+from stormcycle.feeds.overview import overview
 from stormcycle.feeds.reading import ReadFailure, read_each
 from stormcycle.feeds.sniffing import Sniffed, sniff
+from stormcycle.feeds.transient import FeedError, FeedForbidden, FeedMissing, FeedUnavailable
 
-__all__ = ["LAYOUTS", "FeedError", "Layout", "ReadFailure", "Sniffed", "fetch_granule", "list_radar_feed", "read_each", "sniff"]
+__all__ = [
+    "LAYOUTS",
+    "FeedError",
+    "FeedForbidden",
+    "FeedMissing",
+    "FeedUnavailable",
+    "Layout",
+    "Listing",
+    "ReadFailure",
+    "Sniffed",
+    "fetch_granule",
+    "list_radar_feed",
+    "overview",
+    "read_each",
+    "sniff",
+]

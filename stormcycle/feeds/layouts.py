@@ -7,9 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from stormcycle.times import HOUR, Time
+from stormcycle.times import HOUR, Time, slot_of
 
-Kind = Literal["nexrad", "odim", "sequence"]
+Kind = Literal["nexrad", "odim", "sequence", "scans", "sweeps"]
+PACKED_KINDS: tuple[Kind, ...] = ("sequence", "sweeps")
+"""One file holds many frames: a frame is a granule, its time is declared by the domain."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class Layout:
     """How the keys of a feed look below its URL.
 
     `prefix` is a format string of `time` and `site`; `name` matches the last part of a key, with groups `site` and
-    `time` where the name tells them; `time_format` reads the group `time`.
+    `time` where the name tells them; `time_format` reads the group `time`, which is of a volume's start, or of the end
+    of one scan of the volume (`time_is`).
     """
 
     kind: Kind
@@ -25,6 +28,7 @@ class Layout:
     name: re.Pattern[str]
     time_format: str | None
     source: str
+    time_is: Literal["start", "end"] = "start"
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -49,12 +53,27 @@ LAYOUTS: dict[str, Layout] = {
         time_format=None,
         source="ODIM_H5 polar volumes of one time, named by site alone",
     ),
+    "odim-scans": Layout(
+        kind="scans",
+        prefix="{time:%Y/%m/%d}/{site}",
+        name=re.compile(r"T_PA[A-Z]{2}\d{2}_C_[A-Z]{4}_(?P<time>\d{14})\.(h5|hdf)"),
+        time_format="%Y%m%d%H%M%S",
+        source="ODIM_H5 scans under WMO bulletin names, one file a sweep; the time is the end of the scan",
+        time_is="end",
+    ),
     "packed-sequence": Layout(
         kind="sequence",
         prefix="",
         name=re.compile(r"[\w.-]+\.nc"),
         time_format=None,
         source="gridded frames packed into one netCDF file; a frame is a granule whose time is declared",
+    ),
+    "packed-sweeps": Layout(
+        kind="sweeps",
+        prefix="",
+        name=re.compile(r"[\w.-]+\.nc"),
+        time_format=None,
+        source="polar sweeps of one site packed along time into one netCDF file; a sweep is a granule whose time is declared",
     ),
 }
 
@@ -75,12 +94,34 @@ def match_name(layout: Layout, name: str) -> tuple[str | None, Time | None] | No
     return groups.get("site"), time
 
 
-def kind_by_name(name: str) -> Kind | None:
+def kind_by_name(name: str) -> Literal["nexrad", "odim"] | None:
     """What a file was meant to be, by its name alone, for want of content; None when no layout knows such names."""
     for layout in LAYOUTS.values():
         if layout.time_format is not None and layout.name.match(name) is not None:
-            return layout.kind
+            return "nexrad" if layout.kind == "nexrad" else "odim"
     return "odim" if name.lower().endswith((".h5", ".hdf", ".hdf5")) else None
+
+
+def window(layout: Layout, cycle_time: Time, step_minutes: int) -> tuple[Time, Time]:
+    """The times by name [start, end) of what a cycle's slots can own.
+
+    A volume lies within half a step of its slot: [T - 60 min + half a step, T + half a step). Of a volume that starts at
+    its slot the scans end within the step after it: (T - 60 min + step, T + step], to the second.
+    """
+    if layout.time_is == "end":
+        step, second = np.timedelta64(step_minutes * 60, "s"), np.timedelta64(1, "s")
+        return cycle_time - HOUR + step + second, cycle_time + step + second
+    half_step = np.timedelta64(step_minutes * 30, "s")
+    return cycle_time - HOUR + half_step, cycle_time + half_step
+
+
+def slot_index(layout: Layout, named_time: Time, slots: np.ndarray, step_minutes: int) -> int | None:
+    """The index of the slot that a time by name belongs to; None outside the cycle's slots."""
+    if layout.time_is == "end":
+        start = window(layout, slots[-1], step_minutes)[0]
+        index = int((named_time - start) // np.timedelta64(step_minutes * 60, "s"))
+        return index if 0 <= index < len(slots) else None
+    return slot_of(named_time, slots, step_minutes)
 
 
 def prefixes(template: str, site: str, start: Time, end: Time) -> list[str]:

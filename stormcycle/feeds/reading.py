@@ -5,6 +5,7 @@ Every reader of the project runs through `read_each`: a file that kills its proc
 
 import multiprocessing
 import os
+import resource
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,13 +14,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+MAX_READER_BYTES = 8 * 2**30
+"""Memory that a reading process may ask for; the largest volume at hand uses less than 1 GB, but xradar asks for 4 GiB where a control word is no size."""
 
 
 @dataclass(frozen=True)
 class ReadFailure:
-    """Why a file could not be read, in a sentence."""
+    """Why a file could not be read, in a sentence, and the name of the exception that said so."""
 
     reason: str
+    error: str = ""
 
 
 def read_each(function: Callable[..., Result], arguments: Sequence[tuple[Any, ...]], workers: int | None = None) -> list[Result | ReadFailure]:
@@ -32,7 +36,7 @@ def read_each(function: Callable[..., Result], arguments: Sequence[tuple[Any, ..
         return []
     context = multiprocessing.get_context("spawn")
     results: dict[int, Result | ReadFailure] = {}
-    with ProcessPoolExecutor(min(workers or os.cpu_count() or 1, len(arguments)), mp_context=context, initializer=_quiet) as pool:
+    with ProcessPoolExecutor(min(workers or os.cpu_count() or 1, len(arguments)), mp_context=context, initializer=_confined) as pool:
         futures = []
         for items in arguments:
             try:
@@ -45,24 +49,27 @@ def read_each(function: Callable[..., Result], arguments: Sequence[tuple[Any, ..
             except BrokenProcessPool:
                 continue
             except Exception as error:
-                results[index] = ReadFailure(_sentence(error))
+                results[index] = ReadFailure(_sentence(error), type(error).__name__)
     return [results[index] if index in results else _read_alone(function, items, context) for index, items in enumerate(arguments)]
 
 
-def _quiet() -> None:
-    """Readers warn of what we report as states and notes; Py-ART greets."""
+def _confined() -> None:
+    """Bound what a file can make its reader allocate (packed records inside a file are unpacked by the libraries), and
+    keep readers quiet: they warn of what we report as states and notes, and Py-ART greets.
+    """
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_READER_BYTES, MAX_READER_BYTES))
     warnings.simplefilter("ignore")
     os.environ["PYART_QUIET"] = "1"
 
 
 def _read_alone(function: Callable[..., Result], items: tuple[Any, ...], context: Any) -> Result | ReadFailure:
-    with ProcessPoolExecutor(1, mp_context=context, initializer=_quiet) as pool:
+    with ProcessPoolExecutor(1, mp_context=context, initializer=_confined) as pool:
         try:
             return pool.submit(function, *items).result()
         except BrokenProcessPool:
             return ReadFailure("The reading library crashed on this file.")
         except Exception as error:
-            return ReadFailure(_sentence(error))
+            return ReadFailure(_sentence(error), type(error).__name__)
 
 
 def _sentence(error: Exception) -> str:

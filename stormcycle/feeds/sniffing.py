@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,13 @@ from typing import Literal
 
 from stormcycle.feeds.layouts import kind_by_name
 
-FileKind = Literal["nexrad", "odim", "sequence", "unknown"]
+FileKind = Literal["nexrad", "odim", "sequence", "sweeps", "radolan", "unknown"]
+RADOLAN = re.compile(rb"(R[A-Z])\d{6}\d{5}\d{4}BY")
+"""The head of a RADOLAN composite: product, day and time, place, month and year, then the key BY."""
+OBSERVED_COMPOSITES = (b"RX", b"RY", b"RW")
+HEAD_BYTES = 400
+SEQUENCE_VARIABLES = ("dbz", "precip", "rate")
+"""What packed sequences of gridded frames hold over time: reflectivity (dBZ), amounts (mm) or rates (mm h-1)."""
 
 
 @dataclass(frozen=True)
@@ -28,20 +35,31 @@ def sniff(path: Path) -> Sniffed:
     content cannot be opened. Raises FileNotFoundError.
     """
     with path.open("rb") as file:
-        head = file.read(16)
+        head = file.read(HEAD_BYTES)
     if not head:
         return _by_name(path, "The file is empty.")
     if head[:2] == b"\x1f\x8b" or head[:3] == b"BZh":
         try:
             with (gzip.open if head[:2] == b"\x1f\x8b" else bz2.open)(path, "rb") as packed:
-                head = packed.read(16)
+                head = packed.read(HEAD_BYTES)
         except (OSError, EOFError, zlib.error) as error:
             return _by_name(path, f"The compressed stream cannot be read: {error}.")
     if head[:4] == b"AR2V" or head[:8] == b"ARCHIVE2":
         return Sniffed("nexrad", True)
     if head[:8] == b"\x89HDF\r\n\x1a\n":
         return _sniff_hdf5(path)
+    if composite := RADOLAN.match(head):
+        return _sniff_radolan(composite[1], head)
     return _by_name(path, "The content is of no format that a feed of ours uses.")
+
+
+def _sniff_radolan(product: bytes, head: bytes) -> Sniffed:
+    """An observed composite, or one that RADVOR made from a forecast, whose lead is the key VV."""
+    if product in OBSERVED_COMPOSITES:
+        return Sniffed("radolan", True)
+    lead = re.search(rb"VV *(\d+)", head)
+    ahead = f", {int(lead[1])} minutes ahead" if lead else ""
+    return Sniffed("unknown", True, f"A RADVOR {product.decode()} composite, a forecast{ahead}, where an observation is wanted.")
 
 
 def _sniff_hdf5(path: Path) -> Sniffed:
@@ -51,11 +69,13 @@ def _sniff_hdf5(path: Path) -> Sniffed:
         with h5py.File(path, "r") as file:
             if "what" in file and "object" in file["what"].attrs:
                 return _sniff_odim(file)
-            if "dbz" in file and file["dbz"].ndim == 3 and {"y", "x"} <= set(file):
+            if "dbz" in file and file["dbz"].ndim == 3 and {"azimuth", "range"} <= set(file):
+                return Sniffed("sweeps", True)
+            if any(name in file and file[name].ndim == 3 for name in SEQUENCE_VARIABLES):
                 return Sniffed("sequence", True)
     except (OSError, KeyError, RuntimeError) as error:
         return _by_name(path, f"HDF5 cannot open the file: {error}.", "odim")
-    return Sniffed("unknown", True, "An HDF5 file that is neither an ODIM polar volume nor a packed sequence of reflectivity.")
+    return Sniffed("unknown", True, "An HDF5 file that is neither an ODIM polar volume nor a packed sequence of reflectivity or rain.")
 
 
 def _sniff_odim(file: "object") -> Sniffed:

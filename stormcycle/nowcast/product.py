@@ -30,7 +30,7 @@ def known_pixels(newest: np.ndarray, velocity: np.ndarray, leads: int) -> np.nda
 def provenance(known: np.ndarray, undetect: np.ndarray) -> np.ndarray:
     """The provenance of a modelled field: made by a model where known (undetect where dry), else outside coverage."""
     flags = np.where(known, Provenance.MADE_BY_A_MODEL, Provenance.OUTSIDE_COVERAGE) | np.where(known & undetect, Provenance.UNDETECT, 0)
-    return flags.astype("uint8")
+    return flags.astype("uint16")
 
 
 def nowcast_fields(

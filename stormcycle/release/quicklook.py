@@ -130,6 +130,18 @@ def draw_animation(products: Mapping[str, xr.Dataset], path: Path) -> None:
     path.write_bytes(stream.getvalue())
 
 
+def draw_notice(attributes: Mapping[str, str], picture: Path, animation: Path) -> None:
+    """What stands in for both pictures of a release without `radar` (attributes as for the pictures): its title, state and reasons."""
+    told = xr.Dataset(attrs=dict(attributes))
+    total = (10.0, 5.0)
+    figure = Figure(total, dpi=100, facecolor=PAGE)
+    page_header(figure, told, {}, total)
+    say(figure.add_axes((0.075, 0.1, 0.88, 0.6)), "This release holds no radar: there is nothing to draw.")
+    FigureCanvasAgg(figure).print_png(str(picture), metadata={"Software": None})
+    with Image.open(picture) as drawn:
+        drawn.convert("RGB").quantize(64).save(animation, "GIF")
+
+
 def _panels(products: Mapping[str, xr.Dataset], truth: Mapping[int, np.ndarray]) -> list[list[tuple[str, str, str, Any]]]:
     """Rows of three panels: (kind, title, valid time, field (y, x) or a sentence that says why there is none)."""
     radar = products["radar"]

@@ -5,7 +5,7 @@ writes the granules of some hours, `truth` is the field behind them. Everything 
 time can be made alone, and the same three give the same bytes. No run-time part of the project imports this room.
 """
 
-from stormcycle.simulator.instruments import Scan
+from stormcycle.simulator.instruments import Blocked, Scan, blocked_loss, observe
 from stormcycle.simulator.simulation import granules, simulate, truth
 
-__all__ = ["Scan", "granules", "simulate", "truth"]
+__all__ = ["Blocked", "Scan", "blocked_loss", "granules", "observe", "simulate", "truth"]

@@ -1,5 +1,6 @@
 """How tests spoil granules, and how they read what a cycle released all the same."""
 
+import gzip
 import json
 import shutil
 from functools import cache
@@ -40,6 +41,44 @@ def dry(path: Path) -> None:
                 raw = file[f"{name}/{quantity}/data"]
                 nodata, undetect = (file[f"{name}/{quantity}/what"].attrs[key] for key in ("nodata", "undetect"))
                 raw[...] = np.where(raw[...] == nodata, nodata, undetect).astype(raw.dtype)
+
+
+def forget_sweep(path: Path, number: int) -> None:
+    """Rewrite a sweep (from 1) as if nothing had been measured in it: every gate holds the nodata code."""
+    with h5py.File(path, "r+") as file:
+        for quantity in (item for item in file[f"dataset{number}"] if item.startswith("data")):
+            group = file[f"dataset{number}/{quantity}"]
+            group["data"][...] = int(group["what"].attrs["nodata"])
+
+
+def one_code(path: Path) -> None:
+    """Rewrite a volume as some vendors write theirs: nodata is undetect."""
+    with h5py.File(path, "r+") as file:
+        for name in (name for name in file if name.startswith("dataset")):
+            for quantity in (item for item in file[name] if item.startswith("data")):
+                what, raw = file[f"{name}/{quantity}/what"].attrs, file[f"{name}/{quantity}/data"]
+                raw[...] = np.where(raw[...] == what["nodata"], what["undetect"], raw[...]).astype(raw.dtype)
+                what["nodata"] = what["undetect"]
+
+
+def malfunction(path: Path, group: str = "how") -> None:
+    """Mark a volume, or the group of one of its sweeps, as malfunctioning."""
+    with h5py.File(path, "r+") as file:
+        file.require_group(group).attrs["malfunc"] = np.bytes_("True")
+
+
+def gzip_bomb(path: Path, size: int) -> None:
+    """Write a small file that unpacks to a NEXRAD head and then to zeros without end."""
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(b"AR2V0006.001" + bytes(12))
+        for _ in range(size // 2**20):
+            file.write(bytes(2**20))
+
+
+def set_object(path: Path, word: str) -> None:
+    """Rewrite what a file says that it is (ELEV: a vertical scan)."""
+    with h5py.File(path, "r+") as file:
+        _set_text(file["what"], "object", word)
 
 
 def set_clock(path: Path, time: str, sweeps: bool = True) -> None:

@@ -5,7 +5,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from bad_input.spoiling import truncate
+from bad_input.spoiling import gzip_bomb, truncate
 from cycle.command_line import stormcycle
 from house import House
 
@@ -109,10 +109,7 @@ def test_a_volume_without_its_data_is_corrupt_and_never_a_crash(volume: Path) ->
 
 def test_a_compressed_file_that_unpacks_without_end_is_corrupt(tmp_path: Path) -> None:
     path = tmp_path / "KHTX20080411_181144.gz"
-    with gzip.open(path, "wb", compresslevel=1) as file:
-        file.write(b"AR2V0006.001" + bytes(12))
-        for _ in range(300):
-            file.write(bytes(2**20))
+    gzip_bomb(path, 300 * 2**20)
     code, found = inspected(path)
     assert code == 3
     assert "unpacks to more than" in found.notes[0]

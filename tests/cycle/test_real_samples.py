@@ -11,6 +11,7 @@ import xarray as xr
 from flows.cycle import cycle
 from flows.verify import verify
 from stormcycle.domain import SHIPPED
+from stormcycle.states import Provenance
 from tasks.release import Outcome
 from tasks.verify import csi_rows, period_scores
 
@@ -70,6 +71,24 @@ def test_sweden_is_a_mosaic_of_eleven_radars_without_a_nowcast(home: Path, sampl
     rest = fields(without, "radar")["observed"].values[-1]
     assert not (rest & ~whole).any()
     assert 0.6 < rest.sum() / whole.sum() < 0.99
+
+
+def test_feldberg_is_a_complete_hour_of_two_neighbouring_radars_without_its_clutter(home: Path) -> None:
+    made = cycle.fn("feldberg", "2008-06-02T17:00Z")
+    assert (made.state, made.degraded) == ("complete", ())
+    manifest = told(made)
+    assert set(manifest["products"]) == {"radar", "nowcast", "probability"}
+    assert [item["state"] for item in manifest["inputs"]] == ["ok"] * 24
+    radar = fields(made, "radar")
+    flags = radar["provenance"].values
+    assert radar["observed"].values.any(axis=(1, 2)).all()
+    assert not (flags & Provenance.FILLED_BY_ADVECTION).any()
+    cluttered = (flags & Provenance.STATIC_CLUTTER) > 0
+    assert (cluttered.mean(axis=(1, 2)) > 0.001).all()
+    assert (cluttered.mean(axis=(1, 2)) < 0.1).all()
+    assert ((flags[cluttered] & Provenance.REJECTED_BY_QUALITY_CONTROL) > 0).all()
+    assert 45.0 < np.nanmax(radar["reflectivity"].values) < 70.0
+    assert np.nanmax(radar["hourly_sum"].values) > 40.0
 
 
 def test_nanjing_is_complete_and_verified_against_its_second_hour(home: Path) -> None:

@@ -13,6 +13,7 @@ from prefect import flow, serve
 
 import tasks.decode
 import tasks.fetch
+import tasks.gate
 import tasks.grid
 import tasks.mosaic
 import tasks.nowcast
@@ -26,11 +27,13 @@ STAGES: dict[str, tuple[Any, str, int]] = {
     "pin": (tasks.pin, "list_radar_feed", 0),
     "fetch": (tasks.fetch, "fetch_granule", 7),
     "decode": (tasks.decode, "save", 5),
-    "quality": (tasks.quality, "range_limit", 9),
+    "quality": (tasks.quality, "checked", 9),
     "grid": (tasks.grid, "grid_volume", 4),
+    "gate_fields": (tasks.gate, "judged", 0),
     "mosaic": (tasks.mosaic, "hour_frames", 0),
     "nowcast": (tasks.nowcast, "nowcast_fields", 0),
     "probability": (tasks.probability, "exceedance", 0),
+    "gate_products": (tasks.gate, "judged", 1),
     "release": (tasks.release, "publish", 0),
 }
 """For each stage the function of the library that fails, and how many of its calls succeed before."""

@@ -54,8 +54,9 @@ def test_a_domain_is_served_hourly_and_its_runs_release(house: House, serving: N
         assert run.state.is_completed(), run.state
         edges = drawn_edges(client, run_id)
     assert (house.home / "releases/served/latest.json").is_file()
-    chain = ["pin", "fetch", "decode", "quality", "grid", "mosaic"]
-    ends = {("mosaic", "nowcast"), ("mosaic", "probability"), ("mosaic", "release"), ("grid", "release"), ("nowcast", "release"), ("probability", "release")}
+    chain = ["pin", "fetch", "decode", "quality", "grid", "gate_fields", "mosaic"]
+    ends = {("mosaic", "nowcast"), ("mosaic", "probability"), ("gate_fields", "release"), ("gate_products", "release")}
+    ends |= {(product, "gate_products") for product in ("mosaic", "nowcast", "probability")}
     assert edges == set(pairwise(chain)) | ends
 
 

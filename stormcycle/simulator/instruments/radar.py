@@ -1,6 +1,6 @@
 """A dual-polarisation C-band radar: it scans, each sweep at its own time, and measures with noise what its beam meets.
 
-Gates sample the middle of the beam; attenuation, beam blockage and ground clutter are not simulated.
+Gates sample the middle of the beam; sectors may be blocked; attenuation and ground clutter are not simulated.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,20 @@ NOISE = {"DBZH": 0.7, "ZDR": 0.15, "RHOHV": 0.004, "PHIDP": 1.2, "KDP": 0.05}
 
 
 @dataclass(frozen=True)
+class Blocked:
+    """A sector that something near the radar hides: azimuths [from, to) in degrees, beyond a range (m), weaker by `loss_db`."""
+
+    from_deg: float
+    to_deg: float
+    beyond_m: float
+    loss_db: float
+
+
+@dataclass(frozen=True)
 class Scan:
     """How a radar scans: elevations (degrees), rays a turn, gate length and range (m), time for all sweeps (s); sweeps
     end where the beam leaves `ceiling_m`; gates nearer than `blind_m` are not measured; `faintest_dbz_at_1km` is the
-    least reflectivity that it detects at 1 km."""
+    least reflectivity that it detects at 1 km; `blocked` sectors hide what lies behind them from sweeps below `blocked_below_deg`."""
 
     elevations_deg: tuple[float, ...] = (0.5, 1.5, 2.5, 4.0, 6.0, 9.0)
     rays: int = 360
@@ -35,6 +45,8 @@ class Scan:
     faintest_dbz_at_1km: float = -37.0
     wavelength_cm: float = 5.35
     beam_width_deg: float = 1.0
+    blocked: tuple[Blocked, ...] = ()
+    blocked_below_deg: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,7 @@ def _sweep(domain: Domain, site_name: str, start: Time, duration: np.timedelta64
 
     faintest = scan.faintest_dbz_at_1km + 20.0 * np.log10(distance / 1000.0)
     measured = np.broadcast_to(distance >= scan.blind_m, x.shape)
-    reflectivity = true.reflectivity + noise["DBZH"]
+    reflectivity = true.reflectivity + noise["DBZH"] - blocked_loss(scan, elevation_deg, distance)
     echo = measured & (reflectivity >= faintest)
     # Near the noise the phases and ratios of both channels are worth less: the deviation grows as 1 / SNR.
     with np.errstate(invalid="ignore", over="ignore"):
@@ -113,3 +125,13 @@ def _sweep(domain: Domain, site_name: str, start: Time, duration: np.timedelta64
     }
     kept = {name: np.where(echo, value, np.nan).astype("float32") for name, value in values.items()}
     return Sweep(elevation_deg, start, start + duration, kept, measured, echo)
+
+
+def blocked_loss(scan: Scan, elevation_deg: float, distance: np.ndarray) -> np.ndarray:
+    """What blocked sectors take from reflectivity (rays, gates; dB) at slant ranges (gates,; m)."""
+    azimuth = (np.arange(scan.rays) + 0.5) * 360.0 / scan.rays
+    loss = np.zeros((scan.rays, len(distance)))
+    for sector in scan.blocked if elevation_deg < scan.blocked_below_deg else ():
+        inside = np.mod(azimuth - sector.from_deg, 360.0) < np.mod(sector.to_deg - sector.from_deg, 360.0)
+        loss += sector.loss_db * (inside[:, None] & (distance >= sector.beyond_m))
+    return loss

@@ -1,5 +1,6 @@
 """The record of a cycle: listed once, read ever after; a revision only when the inputs changed."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormcycle.cycle import CycleRecord, Granule, newest_record, pinned_record
+from stormcycle.cycle.record import Prefix, PrefixState, read_record
 from stormcycle.states import GranuleState
 
 GRANULES = (
@@ -88,3 +90,22 @@ def test_what_was_listed_counts_and_the_decisions_do_not():
     base = CycleRecord("d", "t", 1, "l", GRANULES)
     assert replace(base, listing="other").inputs_digest != base.inputs_digest
     assert replace(base, revision=2, decisions=({"missed": "radar"},)).inputs_digest == base.inputs_digest
+
+
+def test_how_the_listing_went_and_when_granules_came_is_kept_and_does_not_count(tmp_path: Path):
+    base = CycleRecord("d", "t", 1, "l", GRANULES)
+    prefixes = (Prefix("seang", "2015", PrefixState.GROWING, 2), Prefix("sehem", "2015", PrefixState.MISSING, 0))
+    came = replace(base, granules=(replace(GRANULES[0], arrived="2015-07-12T00:59:00Z"), *GRANULES[1:]), prefixes=prefixes)
+    assert came.inputs_digest == base.inputs_digest
+    kept = pinned_record(tmp_path, lambda revision: came, revise=False)
+    assert (kept, kept.prefixes[0].state is PrefixState.GROWING) == (came, True)
+
+
+def test_a_record_of_before_there_were_prefixes_is_read(tmp_path: Path):
+    pinned_record(tmp_path, lambda revision: CycleRecord("d", "t", 1, "l", GRANULES), revise=False)
+    raw = json.loads((tmp_path / "record-1.json").read_text())
+    del raw["prefixes"]
+    for granule in raw["granules"]:
+        del granule["arrived"]
+    (tmp_path / "record-1.json").write_text(json.dumps(raw))
+    assert read_record(tmp_path, 1).granules == GRANULES

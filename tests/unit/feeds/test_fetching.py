@@ -1,11 +1,14 @@
 """Fetching a pinned granule: its bytes or a state, never half a file, never another file's bytes."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from stormcycle.cycle import Granule
 from stormcycle.domain import RadarFeed
-from stormcycle.feeds import fetch_granule
+from stormcycle.feeds import FeedMissing, fetch_granule
 from stormcycle.feeds.fetching import MAX_BYTES, local_path
 from stormcycle.states import GranuleState
 
@@ -73,3 +76,30 @@ def test_no_name_from_outside_becomes_a_path(tmp_path: Path):
         path = local_path(tmp_path, granule(b"", sha256=sha256))
         assert path.parent == tmp_path / "inputs"
         assert set(path.name) <= set("0123456789abcdef")
+        assert len(path.name) == 64
+
+
+def test_granules_of_one_tag_and_other_keys_do_not_share_a_place(tmp_path: Path):
+    # nginx makes a tag of time and size: two volumes put in one second can have the same
+    places = [local_path(tmp_path, granule(b"", key, sha256=tag)) for key in ("a.h5", "b.h5", "b.h5#001") for tag in ("etag:1", "etag:W/1", "modified:x:1")]
+    assert len(set(places)) == 6
+    assert places[3:6] == places[6:9]  # frames of one file share it
+
+
+def test_a_granule_is_fetched_from_where_the_feed_lay_at_its_time(tmp_path: Path):
+    key = "2026/07/01/simli/simli_pvol_20260701T{}Z.h5"
+    feed(tmp_path / "old", b"old", key.format("115959"))
+    feed(tmp_path / "new", b"new", key.format("120000"))
+    moved = RadarFeed(url=f"{tmp_path}/new/feed", formerly=[{"url": f"{tmp_path}/old/feed", "until": "2026-07-01T12:00:00Z"}], layout="odim")  # type: ignore[arg-type]
+    for content, clock in ((b"old", "115959"), (b"new", "120000")):
+        wanted = replace(granule(content, key.format(clock)), valid_time=f"2026-07-01T{clock[:2]}:{clock[2:4]}:{clock[4:]}Z")
+        assert fetch_granule(moved, wanted, tmp_path / "cycle") == (GranuleState.OK, "")
+
+
+def test_a_feed_that_is_gone_as_a_whole_is_an_error_and_takes_no_granule_away(tmp_path: Path):
+    wanted, url = granule(b"volume"), feed(tmp_path, b"volume")
+    (tmp_path / "feed").rename(tmp_path / "not mounted")
+    with pytest.raises(FeedMissing, match="the feed is gone"):
+        fetch_granule(url, wanted, tmp_path / "cycle")
+    (tmp_path / "not mounted").rename(tmp_path / "feed")
+    assert fetch_granule(url, wanted, tmp_path / "cycle") == (GranuleState.OK, "")

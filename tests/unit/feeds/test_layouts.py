@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stormcycle.feeds.layouts import LAYOUTS, kind_by_name, match_name, prefixes
+from stormcycle.feeds.layouts import LAYOUTS, kind_by_name, match_name, prefixes, slot_index, window
+from stormcycle.times import frame_slots
 
 NEXRAD_PREFIX, SITE_PREFIX = "{time:%Y/%m/%d}/{site}", "{site}"
 
@@ -24,7 +25,10 @@ def time(text: str) -> np.datetime64:
         ("odim", "simli_pvol_20260701T125400Z.h5", "simli", "2026-07-01T12:54:00"),
         ("odim", "selek_pvol_20170113T153000Z.h5", "selek", "2017-01-13T15:30:00"),
         ("odim-by-site", "seang.h5", "seang", None),
+        ("odim-scans", "T_PAZA63_C_LFPW_20230420065041.h5", None, "2023-04-20T06:50:41"),
+        ("odim-scans", "T_PAGZ35_C_ENMI_20170421090837.hdf", None, "2017-04-21T09:08:37"),
         ("packed-sequence", "nju_cpol_001_3.0km.nc", None, None),
+        ("packed-sweeps", "dwd_dx_tur_20080602.nc", None, None),
     ],
 )
 def test_the_names_of_real_feeds_tell_site_and_time(layout: str, name: str, site: str | None, told: str | None):
@@ -48,7 +52,11 @@ def test_the_names_of_real_feeds_tell_site_and_time(layout: str, name: str, site
         ("odim", ".simli_pvol_20260701T125400Z.h5"),
         ("odim", "a/simli_pvol_20260701T125400Z.h5"),
         ("odim-by-site", "sean g.h5"),
+        ("odim-scans", "T_PAZA63_C_LFPW_20230420066041.h5"),
+        ("odim-scans", "T_PBZA63_C_LFPW_20230420065041.h5"),
+        ("odim-scans", "T_PAZA63_C_LFPW_20230420065041.h5.tmp"),
         ("packed-sequence", "../x.nc"),
+        ("packed-sweeps", "a/x.nc"),
     ],
 )
 def test_other_names_and_impossible_times_are_refused(layout: str, name: str):
@@ -58,6 +66,7 @@ def test_other_names_and_impossible_times_are_refused(layout: str, name: str):
 def test_a_kind_is_told_by_what_a_name_begins_with_or_by_the_ending_of_hdf5():
     assert kind_by_name("KHTX20080411_181144.gz") == kind_by_name("KHTX20080411_181144.truncated.gz") == "nexrad"
     assert kind_by_name("simli_pvol_20260701T125400Z.h5.part") == kind_by_name("seang.h5") == kind_by_name("T_PAGZ35_C_ENMI.HDF") == "odim"
+    assert kind_by_name("T_PAZA63_C_LFPW_20230420065041.h5.tmp") == "odim"
     assert [kind_by_name(name) for name in ("readme.txt", "anything.nc", "RQ2210180700_000.gz", "h5")] == [None] * 4
 
 
@@ -80,3 +89,18 @@ def test_prefixes_by_hour_name_every_hour_of_the_window():
 def test_a_prefix_without_time_is_listed_once():
     assert prefixes(SITE_PREFIX, "a", time("2020-02-29T22:57"), time("2020-03-01T00:03")) == ["a"]
     assert prefixes("", "a", time("2020-02-29T22:57"), time("2020-03-01T00:03")) == [""]
+
+
+@pytest.mark.parametrize("step", [5, 6, 10, 15])
+@pytest.mark.parametrize(("layout", "owned_after", "owned_until"), [("nexrad", -0.5, 0.5), ("odim-scans", 0.0, 1.0)])
+def test_the_window_is_what_the_slots_own_to_the_second(layout: str, owned_after: float, owned_until: float, step: int):
+    # a volume's start lies within half a step of its slot; its scans end within the step after it (that end included)
+    noon, ends = time("2023-04-20T12:00"), layout == "odim-scans"
+    slots = frame_slots(noon, step)
+    start, end = window(LAYOUTS[layout], noon, step)
+    for second in range(-70 * 60, 20 * 60):
+        moment = noon + np.timedelta64(second, "s")
+        places = [(moment - slot).astype(float) / (60 * step) for slot in slots]
+        owners = [index for index, place in enumerate(places) if (owned_after < place <= owned_until if ends else owned_after <= place < owned_until)]
+        assert (start <= moment < end) == bool(owners)
+        assert slot_index(LAYOUTS[layout], moment, slots, step) == (owners[0] if owners else None)

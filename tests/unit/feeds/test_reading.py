@@ -24,6 +24,8 @@ def read(path, *more):
         raise RuntimeError
     if text == "ours":
         raise FeedError("A sentence of ours.")
+    if text == "huge":
+        return len(bytearray(16 * 2**30))
     if text == "exit":
         os._exit(3)
     if text == "segfault":
@@ -61,7 +63,11 @@ def test_nothing_to_read_starts_nothing(reader):
 
 def test_an_exception_is_a_sentence(tmp_path: Path, reader):
     found = read_each(reader, files(tmp_path, "raise", "ours", "silent", "good"), workers=1)
-    assert found[:3] == [ReadFailure("KeyError: 'no\\n such group'"), ReadFailure("A sentence of ours."), ReadFailure("RuntimeError: no reason given")]
+    assert found[:3] == [
+        ReadFailure("KeyError: 'no\\n such group'", "KeyError"),
+        ReadFailure("A sentence of ours.", "FeedError"),
+        ReadFailure("RuntimeError: no reason given", "RuntimeError"),
+    ]
     assert found[3][1] == "good"
 
 
@@ -71,3 +77,12 @@ def test_a_child_that_dies_costs_its_file_alone(tmp_path: Path, reader):
     for failed in (found[0], found[2]):
         assert isinstance(failed, ReadFailure)
         assert "crashed" in failed.reason
+
+
+def test_a_file_that_makes_its_reader_allocate_without_bound_is_a_failure_and_no_other_is(reader, tmp_path: Path) -> None:
+    for name in ("huge", "fine"):
+        (tmp_path / name).write_text(name)
+    bomb, other = read_each(reader, [(tmp_path / "huge",), (tmp_path / "fine",)], workers=1)
+    assert isinstance(bomb, ReadFailure)
+    assert bomb.error == "MemoryError"
+    assert other[1] == "fine"

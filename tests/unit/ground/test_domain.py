@@ -39,6 +39,12 @@ def changed(**values: object) -> str:
         ({"nowcast__members": 1}, "nowcast.members"),
         ({"zr": {"a": 0}}, "zr.a"),
         ({"schedule": {"minute": 60}}, "schedule.minute"),
+        ({"radar__quality__speckle": {"least_gates": 1}}, "radar.quality.speckle.least_gates"),
+        ({"radar__quality__speckle": {"least": 4}}, "radar.quality.speckle.least"),
+        ({"radar__quality__beam_blockage": {}}, "radar.quality.beam_blockage.terrain"),
+        ({"radar__quality__non_meteorological": {"least_rhohv": 1.5}}, "radar.quality.non_meteorological.least_rhohv"),
+        ({"radar__cappi_height_m": 0}, "radar.cappi_height_m"),
+        ({"radar__feed__layout": "tape"}, "radar.feed.layout"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_file_and_key(change: dict[str, object], key: str):
@@ -74,6 +80,31 @@ def test_what_is_no_mapping_or_no_yaml_is_refused_in_one_line(text: str, says: s
 def test_yaml_cannot_make_objects():
     with pytest.raises(DomainError, match="is not YAML"):
         parse_domain("!!python/object/apply:os.getcwd []", "odd.yaml")
+
+
+PACKED = {"file": "s.nc", "first_frame_time": "2015-07-12T00:00Z", "step_minutes": 6}
+
+
+@pytest.mark.parametrize(
+    ("layout", "packed", "key"),
+    [
+        ("packed-sequence", None, "radar.feed.packed"),
+        ("packed-sequence", PACKED, "radar.feed.packed.disc_radius_px"),
+        ("packed-sweeps", PACKED | {"disc_radius_px": 146}, "radar.feed.packed.elevation_deg"),
+        ("odim-scans", None, "radar.feed.scans_per_volume"),
+    ],
+)
+def test_a_layout_that_needs_more_keys_says_which(layout: str, packed: dict[str, object] | None, key: str):
+    with pytest.raises(DomainError, match=f"radar.feed.layout {layout} needs {key}\\b"):
+        parse_domain(changed(radar__feed__layout=layout, radar__feed__packed=packed), "small.yaml")
+
+
+def test_a_step_of_quality_control_is_done_when_it_is_named_with_its_defaults():
+    steps = ("non_meteorological", "static_clutter", "speckle", "attenuation")
+    named = parse_domain(changed(**{f"radar__quality__{step}": {} for step in steps}), "small.yaml").radar.quality
+    assert all(getattr(named, step) is not None for step in steps)
+    bare = parse_domain(SMALL, "small.yaml").radar.quality
+    assert all(getattr(bare, step) is None for step in (*steps, "beam_blockage", "outlier_mask"))
 
 
 def test_a_domain_does_not_change():

@@ -2,18 +2,17 @@
 
 import numpy as np
 
-from stormcycle.states import NO_ECHO_DBZ, Degradation, GranuleState, HourState, Provenance, dry_filled, provenance_attributes
+from stormcycle.states import NO_ECHO_DBZ, REJECTIONS, Degradation, GranuleState, HourState, Provenance, dry_filled, provenance_attributes
 
-MEANINGS = (
-    "observed undetect outside_coverage rejected_by_quality_control filled_by_advection made_from_satellite made_by_a_model late"  # as in the design, in order
-)
+DESIGN = "observed undetect outside_coverage rejected_by_quality_control filled_by_advection made_from_satellite made_by_a_model late"  # in order
+REASONS = "not_weather static_clutter speckle beam_blocked outlier_gate"
 
 
-def test_provenance_attributes_are_cf_flags_that_fit_a_byte():
+def test_provenance_attributes_are_cf_flags_that_fit_two_bytes():
     attributes = provenance_attributes()
     masks, meanings = attributes["flag_masks"], str(attributes["flag_meanings"]).split(" ")
-    assert meanings == MEANINGS.split()
-    assert masks == [2**bit for bit in range(8)]
+    assert meanings == [*DESIGN.split(), *REASONS.split()]
+    assert masks == [2**bit for bit in range(13)]
     assert all(type(mask) is int for mask in masks)  # json and Zarr attributes want plain numbers
 
 
@@ -22,6 +21,10 @@ def test_a_mask_names_the_flag_it_stands_for():
     named = dict(zip(str(attributes["flag_meanings"]).split(), attributes["flag_masks"], strict=True))
     assert named["filled_by_advection"] == Provenance.FILLED_BY_ADVECTION
     assert named["outside_coverage"] == Provenance.OUTSIDE_COVERAGE
+
+
+def test_the_rejections_are_the_reasons_of_quality_control_and_nothing_else():
+    assert {flag for flag in Provenance if flag & REJECTIONS} == {Provenance[name.upper()] for name in REASONS.split()}
 
 
 def test_dry_filled_leaves_echoes_and_makes_the_rest_zero():

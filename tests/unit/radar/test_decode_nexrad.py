@@ -108,19 +108,47 @@ def test_a_message_31_volume_tells_its_site_and_a_message_1_volume_none():
     assert np.isnan([old.attrs["latitude"], old.attrs["longitude"], old.attrs["altitude_m"]]).all()
 
 
-def test_where_xradar_cannot_read_py_art_does_and_the_volume_says_so():
+def test_a_sector_of_a_volume_is_partial():
+    volume = decode_volume(Path(NEXRAD_ARCHIVE_MSG31_COMPRESSED_FILE), "nexrad", ("reflectivity",))
+    theirs = pyart.io.read_nexrad_archive(NEXRAD_ARCHIVE_MSG31_COMPRESSED_FILE).fields["reflectivity"]["data"]
+    echo = volume["reflectivity"].values > NO_ECHO_DBZ
+    assert (~np.ma.getmaskarray(theirs)).any(axis=1).sum() == echo.any(axis=1).sum()
+    assert volume.attrs["state"] == "partial"
+    assert any("120 of 7" in note for note in volume.attrs["notes"])  # a sector of 60 degrees
+
+
+def test_where_xradar_cannot_read_py_art_does_and_the_volume_says_so(monkeypatch: pytest.MonkeyPatch):
+    def refuses(path: Path, moments: object) -> None:
+        raise KeyError("a message that xradar does not know")
+
+    monkeypatch.setattr("stormcycle.radar.decode.read_nexrad", refuses)
     volume = decode_volume(Path(NEXRAD_ARCHIVE_MSG31_COMPRESSED_FILE), "nexrad", ("reflectivity",))
     theirs = pyart.io.read_nexrad_archive(NEXRAD_ARCHIVE_MSG31_COMPRESSED_FILE).fields["reflectivity"]["data"]
     assert volume.attrs["reader"] == "Py-ART"
     assert any("Py-ART" in note for note in volume.attrs["notes"])
     np.testing.assert_allclose(volume["reflectivity"].values, theirs.filled(NO_ECHO_DBZ), atol=1e-4)
-    assert volume.attrs["state"] == "partial"
-    assert any("120 of 7" in note for note in volume.attrs["notes"])  # a sector of 60 degrees
 
 
 def test_differential_reflectivity_has_values_only_where_py_art_has_them():
     for ours, theirs in compared(pair(NEXRAD_ARCHIVE_MSG31_FILE), "zdr", "differential_reflectivity"):
         assert np.isnan(ours[np.ma.getmaskarray(theirs)]).all()
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("zdr", "differential_reflectivity"), ("rhohv", "cross_correlation_ratio"), ("phidp", "differential_phase")])
+def test_each_dual_polarisation_moment_of_a_real_volume_is_py_arts(samples: Path, ours: str, theirs: str):
+    path = samples / "radar/nexrad_l2/KDMX20220305_232324_trimmed3sweeps.bin"
+    if not path.is_file():
+        pytest.skip("The dual-polarisation volume is not among the samples.")
+    volume, radar = decode_volume(path, "nexrad", ("reflectivity", ours)), pyart.io.read_nexrad_archive(str(path))
+    values = 0
+    for mine, field in compared((volume, radar), ours, theirs):
+        echo = ~np.isnan(mine)
+        assert not np.ma.getmaskarray(field)[echo].any()
+        np.testing.assert_allclose(mine[echo], field.data[echo], atol=1e-4)
+        values += int(echo.sum())
+    found, reflectivity = volume[ours].values, volume["reflectivity"].values
+    assert np.isnan(found[reflectivity == NO_ECHO_DBZ]).all()
+    assert values > 100_000
 
 
 @pytest.mark.parametrize("content", [b"", b"AR2V0006.001", b"AR2V0006.001" + bytes(3000), b"nonsense" * 100])

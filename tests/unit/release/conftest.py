@@ -27,7 +27,7 @@ def products(small_domain: Domain) -> dict[str, xr.Dataset]:
     random = np.random.default_rng(6)
     values = np.where(random.random((10, ROWS, COLUMNS)) < 0.5, NO_ECHO_DBZ, random.uniform(0, 60, (10, ROWS, COLUMNS)))
     values[:, :, 0] = np.nan
-    flags = np.where(np.isnan(values), Provenance.OUTSIDE_COVERAGE, Provenance.OBSERVED).astype("uint8")
+    flags = np.where(np.isnan(values), Provenance.OUTSIDE_COVERAGE, Provenance.OBSERVED).astype("uint16")
     actual = SLOTS - np.timedelta64(40, "s")
     actual[3] = np.datetime64("NaT")
     cube, flat = ("valid_time", "y", "x"), ("y", "x")

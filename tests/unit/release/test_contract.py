@@ -49,7 +49,7 @@ def filled(name: str, value: float) -> Callable[[xr.Dataset], xr.Dataset]:
         (lambda fields: fields.assign(observed=fields["observed"].astype("uint8")), "radar.observed is of type uint8, wanted is bool."),
         (filled("reflectivity", 200.0), "radar.reflectivity runs from -32 to 200, outside [-32.0, 95.0]."),
         (filled("hourly_sum", -5.0), "radar.hourly_sum runs from -5 to 30, outside [0.0, 120.0]."),
-        (lambda fields: fields.assign_attrs(schema_version=99), "radar says schema_version 99, the schema is version 1."),
+        (lambda fields: fields.assign_attrs(schema_version=99), "radar says schema_version 99, the schema is version 2."),
     ],
 )
 def test_a_drift_is_one_sentence(products, drift, sentence: str):
@@ -77,7 +77,7 @@ def test_a_product_without_schema_is_named_with_those_that_have_one(products):
 def test_dressing_gives_names_units_flags_and_the_releases_attributes(products):
     radar = products["radar"]
     assert radar["reflectivity"].attrs["standard_name"] == "equivalent_reflectivity_factor"
-    assert radar["provenance"].attrs["flag_masks"] == [1, 2, 4, 8, 16, 32, 64, 128]
+    assert radar["provenance"].attrs["flag_masks"] == [2**bit for bit in range(13)]
     assert radar.attrs["cycle_time"] == "2026-07-01T13:00:00Z"
     assert {"providers", "licence", "title", "domain", "Conventions", "schema_version"} <= set(radar.attrs)
 
