@@ -5,7 +5,7 @@ from prefect import flow, runtime
 from stormcycle.times import iso, now, parse_time
 from tasks.decode import decode
 from tasks.fetch import fetch
-from tasks.gate import gate_fields, gate_products
+from tasks.gate import gate_fields, gate_products, prepare_gates
 from tasks.grid import grid
 from tasks.mosaic import mosaic
 from tasks.nowcast import nowcast
@@ -30,6 +30,7 @@ def cycle(domain: str, cycle_time: str | None = None, revise: bool = False) -> O
     cycle_time = cycle_time or scheduled_hour()
     if not revise and (done := released(domain, cycle_time)) is not None:
         return done
+    prepare_gates()
     hour = pin(domain, cycle_time, revise)
     fetched = fetch(hour)
     volumes = decode(hour, fetched)

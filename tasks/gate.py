@@ -8,13 +8,18 @@ from typing import Any
 import xarray as xr
 
 from stormcycle.cycle import Reference, load, lookup, save, stage_key
-from stormcycle.gates import blocking, judged, sentence, summaries, verdict, warning
+from stormcycle.gates import blocking, judged, prepare, sentence, summaries, verdict, warning
 from stormcycle.states import Degradation, GranuleState
 from tasks.artifacts import show_table
 from tasks.seam import Hour, Item, Product, log, stage
 
 SOURCES = ("stormcycle/gates", "stormcycle/states.py", "tasks/gate.py")
 Judgement = tuple[dict[str, Any], ...]
+
+
+def prepare_gates() -> None:
+    """Let the gates' process start beside the stages before them: its imports take seconds."""
+    prepare()
 
 
 @stage()

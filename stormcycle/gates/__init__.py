@@ -6,8 +6,8 @@ Expectations runs in a short-lived child process: it is slow to import, grows, a
 This room knows arrays, neither feeds nor radars. The limits and what they were measured on: docs/gates.md.
 """
 
-from stormcycle.gates.judging import GateError, blocking, judge, judged, sentence, verdict, warning
+from stormcycle.gates.judging import GateError, blocking, judge, judged, prepare, sentence, verdict, warning
 from stormcycle.gates.suites import suite, suite_names
 from stormcycle.gates.summary import summaries
 
-__all__ = ["GateError", "blocking", "judge", "judged", "sentence", "suite", "suite_names", "summaries", "verdict", "warning"]
+__all__ = ["GateError", "blocking", "judge", "judged", "prepare", "sentence", "suite", "suite_names", "summaries", "verdict", "warning"]

@@ -1,10 +1,15 @@
-"""Judging rows of statistics by the suites, with Great Expectations, in a child process that ends with its work."""
+"""Judging rows of statistics by the suites, with Great Expectations, in a child process that ends with its work.
+
+Children are forked by a server of our own that has imported Great Expectations, which takes seconds, and does nothing
+else; it ends with the process that started it.
+"""
 
 import multiprocessing
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from typing import Any
 
 from stormcycle.gates.suites import SEVERITIES, in_words, limits_of, suite, variable_of
@@ -17,14 +22,22 @@ class GateError(RuntimeError):
     """The gate itself failed: nothing was judged, so nothing has passed."""
 
 
+def prepare() -> None:
+    """Start the server that judging children are forked by, if it does not run; it imports while other work is done."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["great_expectations", "pandas", "stormcycle.gates.judging"])
+    forkserver.ensure_running()
+
+
 def judged(rows: Mapping[str, Sequence[Row]]) -> list[Result]:
-    """The results (see `judge`) of rows by the name of their suite, made in one spawned child process.
+    """The results (see `judge`) of rows by the name of their suite, made in one child process.
 
     Raises GateError with a sentence when the child dies or Great Expectations fails: that is not a pass.
     """
     if not any(rows.values()):
         return []
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    prepare()
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver")) as pool:
         try:
             return pool.submit(judge_all, {name: list(items) for name, items in rows.items()}).result()
         except BrokenProcessPool:
@@ -47,7 +60,6 @@ def judge(suite_name: str, rows: Sequence[Row]) -> list[Result]:
     A result is plain: suite, subject, variable, statistic, expectation, severity (`block`, `warn`), passed, observed (None:
     the statistic has no meaning here, which passes), limit ([least, greatest], None: none), why. Raises GateError.
     """
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
     import pandas as pd
 
