@@ -9,7 +9,14 @@ from stormcycle.radar.gridding import geometry_of, grid_volume, kept_indices
 from stormcycle.radar.quality import cleaned
 from tasks.seam import Hour, Item, stage
 
-SOURCES = ("stormcycle/radar/gridding.py", "stormcycle/radar/quality", "stormcycle/grids.py", "stormcycle/states.py", "tasks/grid.py")
+SOURCES = (
+    "stormcycle/radar/gridding.py",
+    "stormcycle/radar/sweeps.py",
+    "stormcycle/radar/quality",
+    "stormcycle/grids.py",
+    "stormcycle/states.py",
+    "tasks/grid.py",
+)
 
 
 @stage()
@@ -22,13 +29,14 @@ def grid(hour: Hour, items: list[Item]) -> list[Item]:
             results.append(item)
             continue
         site = domain.radar.sites[item.granule.site]
-        settings = [site.model_dump(), domain.grid.model_dump(), list(domain.radar.moments), domain.radar.cappi_height_m]
+        height, floor = domain.radar.cappi_height_m, domain.radar.quality.noise_floor_dbz
+        settings = [site.model_dump(), domain.grid.model_dump(), list(domain.radar.moments), height, floor]
         key = stage_key("grid", [item.reference.digest, item.flags.digest], settings, SOURCES)
         reference = lookup(hour.folder, "grid", key)
         if reference is None:
             volume = cleaned(load(hour.folder, item.reference), load(hour.folder, item.flags), domain.radar.moments)
             indices = kept_indices(geometry_of(volume, site.latitude, site.longitude, site.altitude_m), domain.area, home() / "cache" / "indices")
-            fields = grid_volume(volume, indices, domain.radar.moments, domain.radar.cappi_height_m)
+            fields = grid_volume(volume, indices, domain.radar.moments, height, floor)
             reference = save(hour.folder, "grid", key, fields, item.reference.notes)
         results.append(replace(item, reference=reference))
     return results

@@ -10,7 +10,7 @@ from stormcycle.home import expand
 from stormcycle.radar.quality import checked
 from tasks.seam import Hour, Item, stage
 
-SOURCES = ("stormcycle/radar/quality", "stormcycle/radar/polarimetry.py", "stormcycle/states.py", "tasks/quality.py")
+SOURCES = ("stormcycle/radar/quality", "stormcycle/radar/polarimetry.py", "stormcycle/radar/sweeps.py", "stormcycle/states.py", "tasks/quality.py")
 
 
 @stage()

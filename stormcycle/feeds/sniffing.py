@@ -21,11 +21,14 @@ SEQUENCE_VARIABLES = ("dbz", "precip", "rate")
 
 @dataclass(frozen=True)
 class Sniffed:
-    """A file's kind, whether it can be opened, and why not."""
+    """A file's kind, whether it can be opened, and why not; `recognised`: its content says what it is, also where that is
+    nothing that we take.
+    """
 
     kind: FileKind
     opens: bool
     reason: str = ""
+    recognised: bool = True
 
 
 def sniff(path: Path) -> Sniffed:
@@ -91,4 +94,4 @@ def _sniff_odim(file: "object") -> Sniffed:
 
 def _by_name(path: Path, reason: str, otherwise: FileKind = "unknown") -> Sniffed:
     kind: FileKind = kind_by_name(path.name) or otherwise
-    return Sniffed(kind, kind == "unknown", reason)
+    return Sniffed(kind, kind == "unknown", reason, recognised=False)

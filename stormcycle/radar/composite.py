@@ -35,6 +35,7 @@ def read_radolan(path: Path) -> xr.Dataset:
     if product not in OBSERVED:
         raise WrongKind(f"A RADOLAN composite {product}, which is no observation that we know.")
     name, units = OBSERVED[product]
+    raw.ravel()[told["cluttermask"]] = np.nan
     values = np.where(raw > 0, raw / 2.0 - 32.5, np.where(np.isnan(raw), np.nan, NO_ECHO_DBZ)) if product == "RX" else raw
     grid = get_radolan_grid(*raw.shape) * 1000.0
     attributes = {"product": product, "time": f"{told['datetime']:%Y-%m-%dT%H:%M:%SZ}", "minutes": told["intervalseconds"] // 60, "reader": "wradlib"}

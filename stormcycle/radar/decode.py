@@ -32,7 +32,7 @@ def decode_volume(path: Path, kind: Literal["nexrad", "odim"], moments: Sequence
     reasons when neither can read it.
     """
     found = sniff(path)
-    if found.kind == "unknown" and found.opens:
+    if found.recognised and found.kind == "unknown":
         raise WrongKind(found.reason)
     with unpacked(path) as plain:
         try:
@@ -43,12 +43,13 @@ def decode_volume(path: Path, kind: Literal["nexrad", "odim"], moments: Sequence
             raise Unreadable("The file makes its reader ask for more memory than any volume needs; it was not read further.") from None
         except Exception as xradar_error:  # a reader may raise anything on a bad file; both reasons are reported
             try:
-                return _by_pyart(plain, kind, moments)
+                cut = ("The file ends within a record.",) if isinstance(xradar_error, EOFError) else ()
+                return _by_pyart(plain, kind, moments, cut)
             except Exception as pyart_error:
                 raise Unreadable(f"xradar: {without_path(xradar_error, plain)}; Py-ART: {without_path(pyart_error, plain)}") from None
 
 
-def _by_pyart(path: Path, kind: str, moments: Sequence[str]) -> xr.Dataset:
+def _by_pyart(path: Path, kind: str, moments: Sequence[str], gaps: tuple[str, ...]) -> xr.Dataset:
     import pyart
 
     radar = pyart.io.read_nexrad_archive(str(path)) if kind == "nexrad" else pyart.aux_io.read_odim_h5(str(path))
@@ -74,7 +75,7 @@ def _by_pyart(path: Path, kind: str, moments: Sequence[str]) -> xr.Dataset:
             )
         )
     header = VolumeHeader(
-        gaps=tuple(_missing_cuts(path)) if kind == "nexrad" else (),
+        gaps=(*gaps, *(_missing_cuts(path) if kind == "nexrad" else ())),
         site=str(radar.metadata.get("instrument_name", "")).strip(),
         latitude=float(radar.latitude["data"][0]),
         longitude=float(radar.longitude["data"][0]),

@@ -19,11 +19,10 @@ from stormcycle.cycle.digests import json_digest
 from stormcycle.cycle.files import replace_file
 from stormcycle.grids import longitudes_latitudes
 from stormcycle.radar.quality.flags import REJECTED, rejected_for
+from stormcycle.radar.sweeps import AZIMUTH_BINS, rays_by_azimuth
 from stormcycle.states import NO_ECHO_DBZ
 
 EFFECTIVE_EARTH_M = 6371000.0 * 4.0 / 3.0
-AZIMUTH_BINS = 36000
-"""Bins of 0.01 deg: with 0.1 deg one pixel in twenty of a sweep of half-degree rays took its neighbour's ray."""
 ELEVATION_STEP = 0.1
 """Elevations are rounded to this (degrees) so that antennas that wobble share their indices: 90 m at 19.5 deg and 150 km."""
 
@@ -112,26 +111,17 @@ def kept_indices(geometry: Geometry, grid: AreaDefinition, folder: Path) -> Gate
     return indices
 
 
-def rays_by_azimuth(azimuth: np.ndarray) -> np.ndarray:
-    """The nearest ray for each azimuth bin (AZIMUTH_BINS,); -1 where the nearest is further than 1.5 ray spacings (a gap)."""
-    order = np.argsort(azimuth)
-    rising = np.concatenate([azimuth[order[-1:]] - 360.0, azimuth[order], azimuth[order[:1]] + 360.0])
-    rays = np.concatenate([order[-1:], order, order[:1]])
-    centres = (np.arange(AZIMUTH_BINS) + 0.5) * 360.0 / AZIMUTH_BINS
-    right = np.clip(np.searchsorted(rising, centres), 1, len(rising) - 1)
-    nearest = np.where(centres - rising[right - 1] <= rising[right] - centres, right - 1, right)
-    spacing = float(np.median(np.diff(rising))) if len(azimuth) > 2 else 1.0
-    return np.where(np.abs(rising[nearest] - centres) <= 1.5 * spacing, rays[nearest], -1)
-
-
-def grid_volume(volume: xr.Dataset, indices: GateIndices, moments: Sequence[str], cappi_height_m: float | None = None) -> xr.Dataset:
+def grid_volume(
+    volume: xr.Dataset, indices: GateIndices, moments: Sequence[str], cappi_height_m: float | None = None, floor_dbz: float = NO_ECHO_DBZ
+) -> xr.Dataset:
     """A cleaned volume (stormcycle.radar.quality.cleaned) on the grid, each (y, x): `reflectivity` and the other `moments`
     (NaN where the volume holds none), `beam_height` (m above the sea) of the lowest beam that looked, `distance` (m) from
     the radar, `rejected` (provenance bits of the gates that quality control rejected above the pixel).
 
     The vertical maximum with the other moments of its gate; with `cappi_height_m` the field at that height, between the
-    beams below and above it in linear units, of the nearest beam where there is none on one side (pseudo-CAPPI). NaN
-    where no sweep observed the pixel; NO_ECHO_DBZ where all that looked saw nothing.
+    beams below and above it in linear units, of the nearest beam where there is none on one side (pseudo-CAPPI), and no
+    echo where that falls below `floor_dbz`. NaN where no sweep observed the pixel; NO_ECHO_DBZ where all that looked saw
+    nothing.
     """
     found = [_sampled(volume, number, indices) for number in range(volume.sizes["sweeps"])]
     reflectivity = np.stack([sweep["reflectivity"] for sweep in found])
@@ -143,7 +133,12 @@ def grid_volume(volume: xr.Dataset, indices: GateIndices, moments: Sequence[str]
     else:
         chosen = np.where(seen, np.abs(indices.height_m - cappi_height_m), np.inf).argmin(axis=0)
         field = _at_height(reflectivity, indices.height_m, seen, cappi_height_m)
-    others = {name: _taken(np.stack([sweep[name] for sweep in found]), chosen) if name in volume else np.full(field.shape, np.nan) for name in moments[1:]}
+        field = np.where(field < floor_dbz, NO_ECHO_DBZ, field)
+    looked = seen.any(axis=0)
+    others = {
+        name: np.where(looked, _taken(np.stack([sweep[name] for sweep in found]), chosen), np.nan) if name in volume else np.full(field.shape, np.nan)
+        for name in moments[1:]
+    }
     flags = np.bitwise_or.reduce([sweep["flags"].astype("uint8") & REJECTED for sweep in found])
     layers = {
         "reflectivity": field.astype("float32"),

@@ -88,7 +88,7 @@ def _missing_cuts(file: Any, radials: list[list[dict[str, Any]]]) -> list[str]:
     """Sentences on what the volume lacks: cuts between others, its end."""
     numbers = {rays[0]["elevation_number"] for rays in radials}
     absent = sorted(set(range(1, max(numbers) + 1)) - numbers)
-    sentences = [f"Elevation cut {', '.join(map(str, absent))} is missing between others."] if absent else []
+    sentences = [f"Elevation cuts are missing: {', '.join(map(str, absent))}."] if absent else []
     if radials[-1][-1]["radial_status"] != END_OF_VOLUME:
         plan = file.msg_5 or {}
         planned = plan.get("number_elevation_cuts") or "an unknown number of"

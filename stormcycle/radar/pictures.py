@@ -8,7 +8,8 @@ import xarray as xr
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
-from stormcycle.radar.quality.flags import GateFlag, gate_ranges, sweeps_by_azimuth
+from stormcycle.radar.quality.flags import GateFlag
+from stormcycle.radar.sweeps import gate_ranges, sweeps_by_azimuth
 from stormcycle.states import NO_ECHO_DBZ
 
 SHOWN = (GateFlag.NOT_WEATHER, GateFlag.STATIC_CLUTTER, GateFlag.SPECKLE, GateFlag.BEAM_BLOCKED, GateFlag.OUTLIER_GATE)

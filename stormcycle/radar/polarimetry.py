@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from stormcycle.radar.quality.flags import sweeps_by_azimuth
+from stormcycle.radar.sweeps import sweeps_by_azimuth
 from stormcycle.states import NO_ECHO_DBZ
 
 WINDOW_KM = 5.0

@@ -122,7 +122,8 @@ def join_scans(scans: Sequence[xr.Dataset], time: Time, wanted: int) -> xr.Datas
     by_ray = {name: np.concatenate([scan[name].values for scan in ordered]) for name in ("azimuth", "elevation", "time")}
     by_sweep = {name: np.concatenate([scan[name].values for scan in ordered]) for name in ("first_gate_m", "gate_m", "gates")}
     sweep = np.concatenate([scan["sweep"].values + first for scan, first in zip(ordered, before, strict=False)]).astype("int16")
-    missing = [f"{len(scans)} of {wanted} scans of the volume are there."] if len(scans) < wanted else []
+    there = len({round(float(np.median(scan["elevation"].values)), 1) for scan in scans})  # one that came twice stands for no other
+    missing = [f"{there} of {wanted} scans of the volume are there."] if there < wanted else []
     partial = missing or any(scan.attrs["state"] == GranuleState.PARTIAL for scan in ordered)
     return xr.Dataset(
         {name: (("ray", "gate"), values) for name, values in fields.items()},

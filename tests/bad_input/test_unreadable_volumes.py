@@ -11,7 +11,6 @@ from flows.cycle import cycle
 from stormcycle.states import Provenance
 
 
-# A fault of the code: bytes lie under their digest, so that an empty file and a text have no name to tell what they were meant to be, and are misplaced.
 def test_unreadable_volumes_are_named_corrupt_and_their_frames_are_kept_from_the_other_site(house: House, tmp_path: Path) -> None:
     cut, empty, text = house.granule("simli", "122400"), house.granule("simli", "123000"), house.granule("simpa", "124200")
     truncate(cut)

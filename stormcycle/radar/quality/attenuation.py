@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from stormcycle.domain import Attenuation
-from stormcycle.radar.quality.flags import sweeps_by_azimuth
+from stormcycle.radar.sweeps import sweeps_by_azimuth
 from stormcycle.states import NO_ECHO_DBZ
 
 
@@ -20,13 +20,14 @@ def path_attenuation(volume: xr.Dataset, settings: Attenuation, ignored: np.ndar
     for number, rays, gates in sweeps_by_azimuth(volume):
         reflectivity = volume["reflectivity"].values[rays, :gates].astype("float64")
         reflectivity[np.isnan(reflectivity) | ignored[rays, :gates]] = NO_ECHO_DBZ
-        pia = correct_attenuation_constrained(
-            reflectivity,
-            n_a=4,
-            n_b=6,
-            gate_length=float(volume["gate_m"].values[number]) / 1000.0,
-            constraints=[constraint_dbz, constraint_pia],
-            constraint_args=[[settings.highest_dbz], [settings.highest_pia_db]],
-        )
+        with np.errstate(over="ignore"):  # without the constraints the forward scheme runs away; they are what stops it
+            pia = correct_attenuation_constrained(
+                reflectivity,
+                n_a=4,
+                n_b=6,
+                gate_length=float(volume["gate_m"].values[number]) / 1000.0,
+                constraints=[constraint_dbz, constraint_pia],
+                constraint_args=[[settings.highest_dbz], [settings.highest_pia_db]],
+            )
         found[rays, :gates] = np.clip(np.nan_to_num(pia), 0.0, settings.highest_pia_db)
     return found

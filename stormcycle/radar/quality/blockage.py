@@ -7,7 +7,9 @@ import xarray as xr
 from pyproj import Geod
 
 from stormcycle.domain import BeamBlockage, Site
-from stormcycle.radar.quality.flags import GateFlag, gate_ranges, sweeps_by_azimuth
+from stormcycle.radar.quality.flags import GateFlag
+from stormcycle.radar.sweeps import gate_ranges, sweeps_by_azimuth
+from stormcycle.radar.volume import without_path
 
 
 class TerrainError(ValueError):
@@ -20,7 +22,7 @@ def read_terrain(path: Path) -> xr.DataArray:
         with xr.open_dataset(path, engine="h5netcdf") as file:
             terrain = file["elevation"].transpose("latitude", "longitude").load()
     except (OSError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = without_path(error, path)
         raise TerrainError(f"The terrain file {path.name} holds no `elevation` over latitude and longitude: {reason}; check `beam_blockage.terrain`.") from None
     return terrain.sortby(["latitude", "longitude"])
 
@@ -45,7 +47,8 @@ def beam_blockage(volume: xr.Dataset, settings: BeamBlockage, terrain: xr.DataAr
         if (height - radius).min() > highest:
             continue  # this beam passes over everything
         below = _heights(terrain, site, volume["azimuth"].values[rays], bin_distance(slant, elevation, site.altitude_m))
-        partial = beam_block_frac(below, np.broadcast_to(height, below.shape), np.broadcast_to(radius, below.shape))
+        with np.errstate(invalid="ignore"):  # far above or below the beam its formula has no value, and no share of the beam is cut
+            partial = beam_block_frac(below, np.broadcast_to(height, below.shape), np.broadcast_to(radius, below.shape))
         share = cum_beam_block_frac(np.clip(np.nan_to_num(partial), 0.0, 1.0))
         flags[rays, :gates] = np.where(share > settings.greatest_share, GateFlag.BEAM_BLOCKED, 0)
     return flags

@@ -5,10 +5,13 @@ import xarray as xr
 from scipy import ndimage
 
 from stormcycle.domain import NonMeteorological, Speckle, StaticClutter
-from stormcycle.radar.quality.flags import GateFlag, sweeps_by_azimuth
+from stormcycle.radar.quality.flags import GateFlag
+from stormcycle.radar.sweeps import sweeps_by_azimuth
 from stormcycle.states import NO_ECHO_DBZ
 
 TOUCHING = np.ones((3, 3))
+JUST_BELOW_DB = 0.01
+"""wradlib's outlines are of what exceeds a threshold; an echo of exactly the floor is one too."""
 
 
 def non_meteorological(volume: xr.Dataset, settings: NonMeteorological) -> np.ndarray:
@@ -26,7 +29,8 @@ def non_meteorological(volume: xr.Dataset, settings: NonMeteorological) -> np.nd
     for _, rays, gates in sweeps_by_azimuth(volume):
         reflectivity, rhohv = volume["reflectivity"].values[rays, :gates], volume["rhohv"].values[rays, :gates]
         echo = reflectivity > NO_ECHO_DBZ
-        rough = np.nan_to_num(texture(np.where(echo, reflectivity, np.nan))) > settings.greatest_texture_db
+        with np.errstate(invalid="ignore"):  # a gate alone has no texture
+            rough = np.nan_to_num(texture(np.where(echo, reflectivity, np.nan))) > settings.greatest_texture_db
         bad = echo & ((rhohv < settings.least_rhohv) | ((rhohv < settings.doubtful_rhohv) & rough))  # comparisons with NaN are false
         flags[rays, :gates] = np.where(bad, GateFlag.NOT_WEATHER, 0)
     return flags
@@ -45,14 +49,15 @@ def static_clutter(volume: xr.Dataset, settings: StaticClutter, floor_dbz: float
         reflectivity = volume["reflectivity"].values[rays, :gates]
         known = np.where(np.isnan(reflectivity), NO_ECHO_DBZ, reflectivity)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = filter_gabella(
-                known,
+            twice = filter_gabella(
+                np.concatenate([known, known]),  # twice around: in one of the turns an echo across north is whole
                 wsize=settings.window,
-                thrsnorain=floor_dbz,
+                thrsnorain=floor_dbz - JUST_BELOW_DB,
                 tr1=settings.similar_db,
                 n_p=settings.least_similar,
                 tr2=settings.least_compactness,
             )
+        found = twice[: len(rays)] & twice[len(rays) :]
         flags[rays, :gates] = np.where(found & (known >= floor_dbz) & (known > NO_ECHO_DBZ), GateFlag.STATIC_CLUTTER, 0)
     return flags
 

@@ -27,7 +27,7 @@ def checked(volume: xr.Dataset, quality: Quality, site_name: str, site: Site, mo
     """What quality control finds in a volume: `flags` (ray, gate; GateFlag), `attenuation` (dB) where it is switched on,
     `kdp` (degree km-1) where it is wanted, not in the volume, and its phase is.
 
-    Each step sees what the steps before it left; what lies below the noise floor is no echo, whatever it is like.
+    What lies below the noise floor is no echo, whatever it is like; speckle and attenuation see what the steps before left.
     Raises TerrainError or MaskError for a file that is not there.
     """
     flags = range_limit(volume, quality.max_range_km) | noise_floor(volume, quality.noise_floor_dbz)

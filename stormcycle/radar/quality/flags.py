@@ -1,10 +1,8 @@
 """Why a gate does not count as it stands, and what that is called in a release."""
 
-from collections.abc import Iterator
 from enum import IntFlag
 
 import numpy as np
-import xarray as xr
 
 from stormcycle.states import Provenance
 
@@ -32,16 +30,3 @@ def rejected_for(flags: np.ndarray) -> np.ndarray:
     for flag, reason in REASONS.items():
         bits |= np.where(flags & flag, reason, 0)
     return bits.astype("uint16")
-
-
-def sweeps_by_azimuth(volume: xr.Dataset) -> Iterator[tuple[int, np.ndarray, int]]:
-    """For each sweep its number, its rays in order of azimuth, and its gates."""
-    sweep, azimuth = volume["sweep"].values, volume["azimuth"].values
-    for number in range(volume.sizes["sweeps"]):
-        rays = np.flatnonzero(sweep == number)
-        yield number, rays[np.argsort(azimuth[rays], kind="stable")], int(volume["gates"].values[number])
-
-
-def gate_ranges(volume: xr.Dataset, number: int) -> np.ndarray:
-    """Slant ranges (m) of the centres of a sweep's gates."""
-    return float(volume["first_gate_m"].values[number]) + float(volume["gate_m"].values[number]) * np.arange(int(volume["gates"].values[number]))

@@ -10,7 +10,9 @@ import numpy as np
 import xarray as xr
 from scipy.linalg import cho_factor, cho_solve
 
-from stormcycle.radar.quality.flags import GateFlag, gate_ranges, sweeps_by_azimuth
+from stormcycle.radar.quality.flags import GateFlag
+from stormcycle.radar.sweeps import AZIMUTH_BINS, gate_ranges, rays_by_azimuth, sweeps_by_azimuth
+from stormcycle.radar.volume import without_path
 
 LOWEST_DBZ, BIN_DB, BINS = 13.5, 0.1, 526
 SHARE_OF_TIMES = 0.2
@@ -33,10 +35,9 @@ def lowest_sweep(volume: xr.Dataset) -> tuple[np.ndarray, float, np.ndarray]:
     elevation, number = min(elevations)
     rays = next(rays for index, rays, _ in sweeps_by_azimuth(volume) if index == number)
     ranges = gate_ranges(volume, number)
-    field = np.full((AZIMUTHS, len(ranges)), np.nan, "float32")
-    bins = np.floor(np.mod(volume["azimuth"].values[rays], 360.0)).astype(int) % AZIMUTHS
-    field[bins] = volume["reflectivity"].values[rays, : len(ranges)]
-    return field, elevation, ranges
+    nearest = rays_by_azimuth(volume["azimuth"].values[rays])[((np.arange(AZIMUTHS) + 0.5) * AZIMUTH_BINS / AZIMUTHS).astype(int)]
+    field = np.where(nearest[:, None] >= 0, volume["reflectivity"].values[rays[nearest], : len(ranges)], np.nan)
+    return field.astype("float32"), elevation, ranges
 
 
 def add_to_histograms(counts: np.ndarray, field: np.ndarray) -> None:
@@ -79,8 +80,7 @@ def read_mask(path: Path) -> xr.Dataset:
         if mask["outlier"].dims != ("azimuth", "range") or "elevation_deg" not in mask.attrs:
             raise KeyError("outlier (azimuth, range), elevation_deg")
     except (OSError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise MaskError(f"The outlier mask {path.name} cannot be used: {reason}; make it with `stormcycle radar-mask`.") from None
+        raise MaskError(f"The outlier mask {path.name} cannot be used: {without_path(error, path)}; make it with `stormcycle radar-mask`.") from None
     return mask
 
 

@@ -63,7 +63,6 @@ def test_pixels_are_a_kilometre_apart_and_rows_run_north(composite):
     np.testing.assert_allclose(np.diff(found["y"]), 1000.0, atol=1e-6)
 
 
-# A fault of the code: byte 249 (clutter; wradlib lists it in `cluttermask`) becomes an echo of 92 dBZ.
 def test_clutter_is_no_echo_of_92_dbz(composite, tmp_path: Path):
     content = bytearray(gzip.decompress(composite("RX").read_bytes()))
     content[content.index(b"\x03") + 1 + 450 * COLUMNS + 450] = 249

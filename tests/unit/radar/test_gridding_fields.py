@@ -144,7 +144,6 @@ def test_a_moment_that_the_volume_lacks_is_not_observed_on_the_grid(polar):
     assert (found["reflectivity"].values == 20.0).any()
 
 
-# A fault of the code: where no sweep saw the pixel, the first sweep's other moments are taken.
 def test_where_no_beam_saw_the_pixel_no_other_moment_is_known_either(polar):
     volume = kept(polar(np.full((2, 36, 60), np.nan), elevations=(0.5, 2.0), zdr=np.full((2, 36, 60), 1.5)))
     indices = gate_indices(geometry_of(volume, 46.07, 15.29, 950.0), AREA)

@@ -8,6 +8,7 @@ import xarray as xr
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import ndimage
 from wradlib.classify import filter_gabella
 
 from stormcycle.domain import NonMeteorological, Speckle, StaticClutter
@@ -109,20 +110,23 @@ def test_on_a_real_sweep_the_clutter_is_that_of_wradlibs_filter(samples):
         },
     )
     with np.errstate(divide="ignore"):
-        theirs = filter_gabella(np.where(np.isnan(field), NO_ECHO_DBZ, field), wsize=5, thrsnorain=7.0, tr1=6.0, n_p=6, tr2=1.3)
+        theirs = filter_gabella(np.where(np.isnan(field), NO_ECHO_DBZ, field), wsize=5, thrsnorain=6.75, tr1=6.0, n_p=6, tr2=1.3)
     found = static_clutter(volume, StaticClutter(), 7.0) > 0
     assert found.sum() > 100
-    assert np.array_equal(found, theirs & (field >= 7.0))
+    wet = field >= 7.0  # in steps of half a dB: above 6.75 is at least 7.0
+    labels, _ = ndimage.label(wet, np.ones((3, 3)))
+    across = np.isin(labels, [*labels[0], *labels[-1]])
+    elsewhere = wet & ~across  # theirs does not join what lies on both sides of north
+    assert elsewhere.sum() > 2000
+    assert np.array_equal(found[elsewhere], theirs[elsewhere])
 
 
-# A fault of the code: wradlib's outlines do not join across north, so that a storm's outer rays beyond it are an echo of their own.
 def test_a_storm_across_north_is_judged_as_one_elsewhere(polar):
     whole = clutter(polar, storm(18))
     turned = {centre: np.roll(clutter(polar, storm(centre)), 18 - centre, axis=0) for centre in (0, 61, 66, 71)}
     assert {centre: int((found != whole).sum()) for centre, found in turned.items()} == dict.fromkeys(turned, 0)
 
 
-# A fault of the code: wradlib's outlines are of echo above the floor, and gates of exactly the floor get what belongs to no echo.
 def test_rain_of_exactly_the_floor_within_rain_is_no_clutter(polar):
     field = np.full((72, 40), 6.0)
     field[30:34, 18:22] = 5.0  # the floor, a step below its surroundings

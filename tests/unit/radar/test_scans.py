@@ -71,7 +71,6 @@ def test_a_partial_scan_makes_the_volume_partial_and_keeps_its_note(scans):
     assert (volume.attrs["state"], volume.attrs["notes"]) == ("partial", ["Sweep 0 has 200 of 360 rays."])
 
 
-# A fault of the code: scans are counted and not told apart by elevation, so that one that came twice stands in for one that is missing.
 def test_a_scan_that_came_twice_does_not_stand_in_for_a_missing_one(scans):
     assert join_scans([*scans[FIRST][:4], scans[FIRST][3]], FIRST, 5).attrs["state"] == "partial"
 
