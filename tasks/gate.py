@@ -14,7 +14,7 @@ from tasks.artifacts import show_table
 from tasks.seam import Hour, Item, Product, log, stage
 
 SOURCES = ("stormcycle/gates", "stormcycle/states.py", "tasks/gate.py")
-Judgement = tuple[dict[str, Any], ...]
+Judgement = list[dict[str, Any]]
 
 
 def prepare_gates() -> None:
@@ -39,7 +39,7 @@ def gate_products(hour: Hour, products: list[Product]) -> list[Product]:
     subjects = [(product.name, product.name, product.reference) for product in made if product.reference is not None]
     gates = {product.name: results for product, results in zip(made, _judgements(hour, subjects), strict=True)}
     _show(hour, "products", gates)
-    bad_radar = bool(blocking(gates.get("radar", ())))
+    bad_radar = bool(blocking(gates.get("radar", [])))
     return [_released(product, gates[product.name], bad_radar) if product.name in gates else product for product in products]
 
 
@@ -59,7 +59,7 @@ def _judgements(hour: Hour, subjects: Sequence[tuple[str, str, Reference]]) -> l
         if kept[index] is None:
             results = [result for result in fresh if (result["suite"], result["subject"]) == (suite, name)]
             kept[index] = save(hour.folder, "gate", key, xr.Dataset(), {"results": results})
-    return [tuple(reference.notes["results"]) for reference in kept if reference is not None]
+    return [list(reference.notes["results"]) for reference in kept if reference is not None]
 
 
 def _gated(item: Item, results: Judgement) -> Item:

@@ -56,7 +56,7 @@ class Item:
     flags: Reference | None = None
     slot: int | None = None
     nominal_time: str = ""
-    gates: tuple[dict[str, Any], ...] = ()
+    gates: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def usable(self) -> bool:
@@ -71,7 +71,7 @@ class Product:
     name: str
     reference: Reference | None
     degraded: list[Degradation] = field(default_factory=list)
-    gates: tuple[dict[str, Any], ...] = ()
+    gates: list[dict[str, Any]] = field(default_factory=list)
 
 
 def _drawn(args: tuple[Any, ...]) -> tuple[Any, ...]:
