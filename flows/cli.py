@@ -84,13 +84,20 @@ def latest(domain: DomainOption, as_json: JsonOption = False) -> None:
 @answering
 def domains(as_json: JsonOption = False) -> None:
     """All domains: what they are and what they are made from."""
-    from stormcycle.domain import domain_names, load_domain
+    from stormcycle.domain import DomainError, domain_names, load_domain
 
-    found = [load_domain(name) for name in domain_names()]
+    found, wrong = [], []
+    for name in domain_names():
+        try:
+            found.append(load_domain(name))
+        except DomainError as error:
+            wrong.append(str(error))
     if as_json:
         print_json(
             [domain.model_dump(mode="json", exclude={"release": {"storage_options"}, "radar": {"feed": {"storage_options"}}}) for domain in found]
         )  # they may hold secrets
+        if wrong:
+            fail(" ".join(wrong), 2)
         return
     rows = [
         [
@@ -105,6 +112,8 @@ def domains(as_json: JsonOption = False) -> None:
         for domain in found
     ]
     table("Domains", ["name", "title", "grid", "km", "step, min", "radars", "feed"], rows)
+    if wrong:
+        fail(" ".join(wrong), 2)
 
 
 @app.command(epilog=example("stormcycle feeds --domain khtx --time 2008-04-11T19:00Z"))
@@ -256,18 +265,16 @@ def simulate(
     print_json({"folder": str(to), "keys": keys}) if as_json else say(f"{len(keys)} granules in {to}")
 
 
-@app.command(
-    "radar-mask", epilog=example("stormcycle radar-mask --domain feldberg --site tur --from 2008-06-02T16:00Z --to 2008-06-02T18:00Z --file tur.nc --share 1")
-)
+@app.command("radar-mask", epilog=example("stormcycle radar-mask --domain demo --site simli --from 2026-06-01T00:00Z --to 2026-07-01T00:00Z --file simli.nc"))
 @answering
 def radar_mask(
     domain: DomainOption,
     site: Annotated[str, typer.Option(help="a site of the domain")],
     start: Annotated[str, typer.Option("--from", help="granules of (from, to], full hours UTC")],
-    end: Annotated[str, typer.Option("--to")],
+    end: Annotated[str, typer.Option("--to", help="as --from")],
     file: Annotated[Path, typer.Option("--file", help="the mask, a netCDF file; its picture is written beside it")],
     share: Annotated[float, typer.Option(min=0.001, max=1.0, help="share of the archive's granules, chosen at random")] = 0.2,
-    seed: Annotated[int, typer.Option()] = 20150712,
+    seed: Annotated[int, typer.Option(help="of the random choice")] = 20150712,
     as_json: JsonOption = False,
 ) -> None:
     """Find a radar's outlier gates in an archive (for `quality.outlier_mask`); interrupted, it goes on where it was."""
@@ -292,7 +299,9 @@ def radar_mask(
     picture = write_mask(mask, file)
     figures = {"file": str(file), "picture": str(picture), "scans": mask.attrs["scans"], "left_out": mask.attrs["left_out"]}
     figures["outlier_share"] = round(float(mask["outlier"].mean()), 4)
-    print_json(figures) if as_json else say(f"{file}: {figures['scans']} scans, {100 * figures['outlier_share']:.1f} % of the gates are outliers")
+    print_json(figures) if as_json else say(
+        f"{file}: {figures['scans']} scans, {100 * figures['outlier_share']:.1f} % of the gates are outliers; picture: {picture}"
+    )
 
 
 @app.command(epilog=example("stormcycle serve demo"))

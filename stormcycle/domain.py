@@ -75,17 +75,28 @@ class PackedSequence(Strict):
     elevation_deg: float | None = Field(default=None, gt=0, lt=90, description="polar sweeps: the elevation, which such files do not tell")
 
 
+def _reachable(url: str) -> str:
+    """A folder, or a URL of a store that feeds are read from."""
+    scheme, there, _ = url.partition("://")
+    if there and scheme not in ("file", "s3", "http", "https"):
+        raise ValueError(f"{scheme}:// is no feed that can be read; use a folder, s3://, https:// or http://")
+    return url
+
+
+FeedUrl = Annotated[str, AfterValidator(_reachable)]
+
+
 class FormerUrl(Strict):
     """Where a feed's granules lay before it moved."""
 
-    url: str
+    url: FeedUrl
     until: UtcTime = Field(description="granules of this time and later lie at the next URL")
 
 
 class RadarFeed(Strict):
     """Where radar granules lie and how their keys are written."""
 
-    url: str = Field(description="folder or fsspec URL (s3://, https://); ${STORMCYCLE_HOME} and ${STORMCYCLE_DATA} are replaced")
+    url: FeedUrl = Field(description="folder or fsspec URL (s3://, https://); ${STORMCYCLE_HOME} and ${STORMCYCLE_DATA} are replaced")
     formerly: tuple[FormerUrl, ...] = Field(default=(), description="where older granules lie, oldest first: buckets move")
     layout: Literal["nexrad", "odim", "odim-by-site", "odim-scans", "packed-sequence", "packed-sweeps"] = Field(
         description="how keys are written: stormcycle.feeds.layouts"
@@ -134,7 +145,7 @@ class BeamBlockage(Strict):
 class Attenuation(Strict):
     """Path-integrated attenuation at C band: stormcycle.radar.quality.attenuation."""
 
-    highest_dbz: float = Field(default=59.0, description="no corrected gate may exceed it")
+    highest_dbz: float = Field(default=59.0, description="the correction lifts no gate above it")
     highest_pia_db: float = Field(default=20.0, gt=0)
 
 
@@ -261,7 +272,10 @@ def parse_domain(text: str, source: str) -> Domain:
     try:
         return Domain.model_validate(raw)
     except ValidationError as error:
-        complaints = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}" for item in error.errors())
+        complaints = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'the file'}: {'there is no such key' if item['type'] == 'extra_forbidden' else item['msg']}"
+            for item in error.errors()
+        )
         raise DomainError(f"{source} is not a valid domain: {complaints}.") from None
 
 

@@ -93,7 +93,7 @@ def _show(hour: Hour, what: str, gates: dict[str, Judgement]) -> None:
         for result in (*blocking(results), *warning(results)):
             log.warning("gate: %s: %s: %s", result["severity"], name, sentence(result))
     rows = [
-        {**{key: value for key, value in verdict(name, results).items() if key != "failed"}, "reasons": _sentences([*blocking(results), *warning(results)])}
+        {"subject": name, "verdict": verdict(name, results)["verdict"], "reasons": _sentences([*blocking(results), *warning(results)])}
         for name, results in gates.items()
     ]
     show_table(f"gates-{what}-{hour.domain}", rows, f"Gates of the {what} of {hour.domain} {hour.cycle_time}")

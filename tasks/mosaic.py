@@ -1,5 +1,6 @@
 """Mosaic: which volume owns which slot, what the radars saw together, gaps filled, the hourly sum."""
 
+import json
 from textwrap import shorten
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from stormcycle.cycle import load, lookup, read_record, save, stage_key
 from stormcycle.cycle.record import Prefix, PrefixState
 from stormcycle.domain import Domain, load_domain
+from stormcycle.feeds.listing import feed_layout
 from stormcycle.nowcast.frames import fill_gaps, plan_frames, velocity_of
 from stormcycle.radar.mosaic import Member, hour_frames, mean_time
 from stormcycle.radar.product import radar_fields
@@ -45,7 +47,8 @@ def mosaic(hour: Hour, items: list[Item]) -> Product:
     degraded = [*_feed_reasons(domain, seen, read_record(hour.folder, hour.revision).prefixes), *_granule_reasons(items)]
     inputs = [f"{reference.digest}@{item.granule.site}@{item.nominal_time}@{slot}@{item.granule.state}" for item, reference, slot in used]
     floor = domain.radar.quality.noise_floor_dbz
-    settings = [domain.step_minutes, list(domain.radar.moments), domain.grid.model_dump(), domain.nowcast.motion_frames, floor]
+    done = quality_control(domain)
+    settings = [domain.step_minutes, list(domain.radar.moments), domain.grid.model_dump(), domain.nowcast.motion_frames, floor, done]
     key = stage_key("mosaic", sorted(inputs), settings, SOURCES)
     reference = lookup(hour.folder, "mosaic", key)
     if reference is None:
@@ -61,8 +64,15 @@ def mosaic(hour: Hour, items: list[Item]) -> Product:
             velocity = velocity_of(moments["reflectivity"][present], np.flatnonzero(present).astype("float64"), domain.nowcast.motion_frames)
             moments = {name: fill_gaps(values, present, velocity) for name, values in moments.items()}
         notes = {"plan": plan.kind, "missing": plan.missing, "present": plan.present, "newest_age_min": plan.newest_age_min if plan.present else None}
-        reference = save(hour.folder, "mosaic", key, radar_fields(frames, moments), notes)
+        reference = save(hour.folder, "mosaic", key, radar_fields(frames, moments).assign_attrs(quality_control=done), notes)
     return Product("radar", reference, [*_frame_reasons(reference.notes, len(slots)), *degraded])
+
+
+def quality_control(domain: Domain) -> str:
+    """What was done to the radars' gates, with the settings, as the released field says it."""
+    if feed_layout(domain).kind == "sequence":
+        return "none here: the frames came gridded and controlled by their maker"
+    return "; ".join(f"{step}: {json.dumps(settings, sort_keys=True)}" for step, settings in domain.radar.quality.model_dump(exclude_none=True).items())
 
 
 def _middle(notes: dict[str, str]) -> np.datetime64:

@@ -4,6 +4,7 @@ from stormcycle.cycle import CycleRecord, cycle_folder, json_digest, pinned_reco
 from stormcycle.cycle.record import PrefixState
 from stormcycle.domain import load_domain
 from stormcycle.feeds import list_radar_feed
+from stormcycle.radar.quality import read_files
 from stormcycle.times import iso, parse_cycle_time
 from tasks.seam import Hour, log, stage
 
@@ -12,6 +13,7 @@ from tasks.seam import Hour, log, stage
 def pin(domain_name: str, cycle_time: str, revise: bool) -> Hour:
     """The hour to work on: its token taken, its inputs pinned (listed again with `revise`)."""
     domain, time = load_domain(domain_name), parse_cycle_time(cycle_time)
+    read_files(domain.radar)
     folder = cycle_folder(domain.name, time)
 
     def listed(revision: int) -> CycleRecord:

@@ -4,7 +4,8 @@ import numpy as np
 import xarray as xr
 
 from stormcycle.domain import Domain
-from stormcycle.nowcast.frames import aligned_to_present, velocity_of
+from stormcycle.nowcast.frames import aligned_to_present, filled_rejections, velocity_of
+from stormcycle.states import Provenance
 
 STEPS_FRAMES = 3
 """What the ensemble needs, even where the motion comes from two frames."""
@@ -16,7 +17,7 @@ def starting_frames(radar: xr.Dataset, plan: str, cycle_time: np.datetime64, dom
     With a plan of `whole` or `filled` the frames are the hour's slots; with `extrapolated` the newest ones that are
     there, at their nominal times, carried to T.
     """
-    reflectivity = radar["reflectivity"].values
+    reflectivity = filled_rejections(radar["reflectivity"].values, (radar["provenance"].values & Provenance.REJECTED_BY_QUALITY_CONTROL) > 0)
     nominal, actual = radar["nominal_time"].values, radar["actual_time"].values
     newest = actual[~np.isnat(actual)].max()
     count = domain.nowcast.motion_frames

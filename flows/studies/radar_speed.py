@@ -51,7 +51,7 @@ def main() -> None:
         "Made by `make radar-speed` on one core, files in the page cache, imports not counted. Both: read the file, limit the range to 150 km and the noise",
         f"at 5 dBZ, remove speckle (fewer than {SMALLEST_SPECK} gates), the vertical maximum on 300 x 300 pixels of 1 km. Ours also removes static clutter",
         "(Gabella), and for dual polarisation echo that is not weather, and carries the reasons. Py-ART: `read_nexrad_archive`, `despeckle_field`,",
-        f"`map_to_grid` by the nearest gate in {RADIUS_M:g} m on {len(LEVELS_M)} levels of 1 km. The first volume computes its indices, later ones read them.",
+        f"`map_to_grid` by the nearest gate in {RADIUS_M:g} m on {len(LEVELS_M)} levels of 1 km. Indices are computed once, and read by later volumes.",
         "",
         *markdown(rows),
         "",

@@ -61,8 +61,8 @@ def _sniff_radolan(product: bytes, head: bytes) -> Sniffed:
     if product in OBSERVED_COMPOSITES:
         return Sniffed("radolan", True)
     lead = re.search(rb"VV *(\d+)", head)
-    ahead = f", {int(lead[1])} minutes ahead" if lead else ""
-    return Sniffed("unknown", True, f"A RADVOR {product.decode()} composite, a forecast{ahead}, where an observation is wanted.")
+    ahead = f" (lead {int(lead[1])} minutes)" if lead else ""
+    return Sniffed("unknown", True, f"A RADVOR {product.decode()} composite, of a forecast{ahead}, where an observation is wanted.")
 
 
 def _sniff_hdf5(path: Path) -> Sniffed:

@@ -66,6 +66,8 @@ def is_transient(error: BaseException) -> bool:
     if status is not None or code:
         return status in TRANSIENT_STATUS or code in TRANSIENT_CODES
     below = error.kwargs.get("error") if isinstance(error, botocore.BotoCoreError) else error
+    if isinstance(below, socket.gaierror) and below.errno == socket.EAI_AGAIN:
+        return True  # the resolver itself could not be asked
     if isinstance(below, ssl.SSLError | socket.gaierror | aiohttp.ClientConnectorDNSError):
         return False  # a wrong certificate or host stays wrong
     passing = (

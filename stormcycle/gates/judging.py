@@ -124,7 +124,12 @@ def sentence(result: Result) -> str:
 
 
 def verdict(subject: str, results: Sequence[Result]) -> Row:
-    """How a subject was judged as a whole, as a manifest tells it: `block`, `warn` or `pass`, over how many expectations, and those that failed."""
+    """How a subject was judged as a whole, as a manifest tells it: `block`, `warn` or `pass`, what was observed, and the expectations that failed."""
     blocked, warned = blocking(results), warning(results)
     failed = [{key: result[key] for key in ("variable", "statistic", "severity", "observed", "limit", "why")} for result in (*blocked, *warned)]
-    return {"subject": subject, "verdict": "block" if blocked else "warn" if warned else "pass", "expectations": len(results), "failed": failed}
+    return {
+        "subject": subject,
+        "verdict": "block" if blocked else "warn" if warned else "pass",
+        "observed": {f"{result['variable']}.{result['statistic']}": result["observed"] for result in results},
+        "failed": failed,
+    }

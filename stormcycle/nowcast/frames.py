@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy import ndimage
 
 from stormcycle.nowcast.extrapolation import advect, motion
 from stormcycle.states import NO_ECHO_DBZ
@@ -11,6 +12,8 @@ from stormcycle.states import NO_ECHO_DBZ
 FILLABLE_SHARE = 0.3
 NEWEST_FOR_FILLING_MIN = 12.0
 NEWEST_FOR_EXTRAPOLATION_MIN = 30.0
+NEAR_PX = 5.0
+"""How far (pixels) a rejected pixel may take its value from."""
 
 PlanKind = Literal["whole", "filled", "extrapolated", "none"]
 
@@ -90,6 +93,19 @@ def blended(made: list[tuple[np.ndarray, float]]) -> np.ndarray:
         any_echo |= known & (values > NO_ECHO_DBZ)
     mean = total / np.where(weights > 0, weights, 1.0)
     return np.where(weights > 0, np.where(any_echo, mean, NO_ECHO_DBZ), np.nan).astype("float32")
+
+
+def filled_rejections(frames: np.ndarray, rejected: np.ndarray) -> np.ndarray:
+    """Frames (time, y, x; dBZ) with what quality control rejected, and no other beam saw, filled from the nearest observed
+    pixel within NEAR_PX: clutter stands still, and a hole where it was shall not be carried along as unknown.
+    """
+    filled = frames.copy()
+    for frame, holes in zip(filled, rejected & np.isnan(frames), strict=True):
+        if holes.any() and not np.isnan(frame).all():
+            distance, (y, x) = ndimage.distance_transform_edt(np.isnan(frame), return_indices=True)
+            near = holes & (distance <= NEAR_PX)
+            frame[near] = frame[y[near], x[near]]
+    return filled
 
 
 def aligned_to_present(frames: np.ndarray, positions: np.ndarray, velocity: np.ndarray) -> np.ndarray:

@@ -14,6 +14,23 @@ from stormcycle.states import Provenance
 ROOT = Path(__file__).parents[2]
 
 
+MEANINGS = {
+    Provenance.OBSERVED: "a beam looked at the pixel",
+    Provenance.UNDETECT: "no echo: -32 dBZ",
+    Provenance.OUTSIDE_COVERAGE: "no radar of the hour reaches the pixel (radar); nothing known is carried to it (nowcast, probability)",
+    Provenance.REJECTED_BY_QUALITY_CONTROL: "a gate above the pixel was rejected, for the reasons of bits 256 and higher",
+    Provenance.FILLED_BY_ADVECTION: "the frame was absent; the value is carried from its neighbours in time",
+    Provenance.MADE_FROM_SATELLITE: "no radar: the value is made from satellite",
+    Provenance.MADE_BY_A_MODEL: "a forecast; extrapolation counts as a model",
+    Provenance.LATE: "a granule that came late saw the pixel",
+    Provenance.NOT_WEATHER: "rejected: low copolar correlation, or doubtful and rough",
+    Provenance.STATIC_CLUTTER: "rejected: the texture or outline of ground clutter",
+    Provenance.SPECKLE: "rejected: too small to be weather",
+    Provenance.BEAM_BLOCKED: "rejected: terrain hides the beam",
+    Provenance.OUTLIER_GATE: "rejected: a gate of the radar's outlier mask",
+}
+
+
 def data_dictionary() -> str:
     """The data dictionary in Markdown: every product, every variable, every flag."""
     lines = [
@@ -25,9 +42,12 @@ def data_dictionary() -> str:
         "",
         "## Flags of `provenance`",
         "",
-        "| bit | meaning |",
-        "|---|---|",
-        *(f"| {int(flag)} | {str(flag.name).lower().replace('_', ' ')} |" for flag in Provenance),
+        "| bit | flag | meaning |",
+        "|---|---|---|",
+        *(f"| {int(flag)} | {str(flag.name).lower().replace('_', ' ')} | {MEANINGS[flag]} |" for flag in Provenance),
+        "",
+        "Bits add up. `(radar.provenance & 8) > 0` is where quality control rejected a gate; with bit 1 another beam or radar saw the pixel, without it the",
+        "value is NaN. `(radar.provenance & 512) > 0` is where that was static clutter. 3 is observed without an echo (-32 dBZ).",
     ]
     for product in products():
         rules = schema(product)

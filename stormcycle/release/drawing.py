@@ -152,7 +152,7 @@ def legend_strip(figure: Figure, total: tuple[float, float], left: float, probab
         colour_bar(figure, axes, unit, "horizontal", 8.5)
         axes.set_xlabel(name, fontsize=9, color=INK, labelpad=2)
     ground: list[Artist] = [
-        Patch(facecolor=DRY, edgecolor=HATCH, label="no echo (< 5 dBZ)"),
+        Patch(facecolor=DRY, edgecolor=HATCH, label="no echo, or < 5 dBZ"),
         Patch(facecolor=UNSEEN, edgecolor=HATCH, hatch="////", label="not observed"),
     ]
     ground.append(Line2D([], [], marker="^", linestyle="none", color=INK, label="radar"))

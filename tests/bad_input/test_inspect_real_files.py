@@ -37,7 +37,7 @@ def test_what_is_no_volume_or_broken_is_told(samples: Path) -> None:
 def test_a_forecast_is_told_with_its_lead(samples: Path, lead: int) -> None:
     found = inspect_file(samples / f"radar/dwd_radolan/RQ2210180700_{lead:03d}.gz")
     assert (found.kind, found.state) == ("unknown", "unknown")
-    assert f"a forecast, {lead} minutes ahead" in found.notes[0]
+    assert f"of a forecast (lead {lead} minutes)" in found.notes[0]
 
 
 def test_one_malfunctioning_scan_leaves_a_partial_volume(samples: Path) -> None:

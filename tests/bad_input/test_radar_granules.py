@@ -77,7 +77,7 @@ def test_a_vertical_scan_and_a_forecast_among_volumes_are_misplaced_with_a_sente
     made = cycle.fn("small", FIRST)
     assert input_states(made) == {scan.name: "misplaced", forecast.name: "misplaced"}
     assert "a vertical scan (RHI), where a polar volume is wanted" in notes(made)[scan.name]
-    assert "RQ composite, a forecast, 60 minutes ahead, where an observation is wanted" in notes(made)[forecast.name]
+    assert "RQ composite, of a forecast (lead 60 minutes), where an observation is wanted" in notes(made)[forecast.name]
     assert sorted(codes(made)) == ["granule_misplaced"] * 2 + ["radar_missing"] * 2
 
 

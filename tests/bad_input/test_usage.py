@@ -28,7 +28,9 @@ def test_a_wrong_call_of_cycle_is_answered_in_a_sentence(house: House, mistake: 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (("step_minutes: 6", "step_minutes: 6\nradar_colour: green"), "small.yaml is not a valid domain: radar_colour:"),
+        (("step_minutes: 6", "step_minutes: 6\nradar_colour: green"), "small.yaml is not a valid domain: radar_colour: there is no such key"),
+        (("noise_floor_dbz: 3", "noise_floor_dbz: 3, static_cluter: {}"), "radar.quality.static_cluter: there is no such key"),
+        (("${STORMCYCLE_HOME}/buckets/small", "ftp://there/radar"), "ftp:// is no feed that can be read"),
         (("step_minutes: 6", "step_minutes: 7"), "small.yaml is not a valid domain: step_minutes:"),
         (("title: A", "title: [A"), "small.yaml is not YAML"),
         (("name: small", "name: large"), "small.yaml says name: large"),
@@ -40,6 +42,25 @@ def test_a_wrong_domain_is_answered_with_the_file_and_the_key(house: House, chan
     said = stormcycle("feeds", "--domain", "small", "--time", FIRST)
     assert said.code == 2
     assert sentence in said.err
+
+
+def test_one_wrong_domain_does_not_hide_the_others(house: House) -> None:
+    (house.domains / "wrong.yaml").write_text(SMALL.replace("name: small", "name: large"))
+    said = stormcycle("domains")
+    assert said.code == 2
+    assert "A small simulated domain" in said.out
+    assert "wrong.yaml says name: large" in said.err
+
+
+def test_a_terrain_file_that_is_not_there_is_told_before_anything_is_done(house: House) -> None:
+    (house.domains / "small.yaml").write_text(
+        SMALL.replace("noise_floor_dbz: 3", 'noise_floor_dbz: 3, beam_blockage: {terrain: "${STORMCYCLE_HOME}/hills.nc"}')
+    )
+    said = stormcycle("cycle", "--domain", "small", "--time", FIRST)
+    assert (said.code, said.out) == (1, "")
+    assert "There is no terrain file" in said.err
+    assert "hills.nc; check `radar.quality.beam_blockage.terrain`" in said.err
+    assert not (house.home / "work").exists()
 
 
 def test_a_feed_that_does_not_exist_is_answered_in_a_sentence(house: House) -> None:

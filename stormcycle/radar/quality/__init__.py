@@ -7,7 +7,7 @@ are done and with which settings (stormcycle.domain.Quality); `checked` does the
 from stormcycle.radar.quality.attenuation import path_attenuation
 from stormcycle.radar.quality.blockage import beam_blockage, read_terrain
 from stormcycle.radar.quality.clutter import non_meteorological, speckle, static_clutter
-from stormcycle.radar.quality.control import checked, cleaned, needed_moments
+from stormcycle.radar.quality.control import checked, cleaned, needed_moments, read_files
 from stormcycle.radar.quality.flags import GateFlag, rejected_for
 from stormcycle.radar.quality.limits import noise_floor, range_limit
 from stormcycle.radar.quality.outliers import outlier_gates, read_mask
@@ -23,6 +23,7 @@ __all__ = [
     "outlier_gates",
     "path_attenuation",
     "range_limit",
+    "read_files",
     "read_mask",
     "read_terrain",
     "rejected_for",

@@ -18,6 +18,8 @@ class TerrainError(ValueError):
 
 def read_terrain(path: Path) -> xr.DataArray:
     """Terrain `elevation` (latitude, longitude; m above the sea, degrees WGS 84), both axes rising. Raises TerrainError."""
+    if not path.is_file():
+        raise TerrainError(f"There is no terrain file {path}; check `radar.quality.beam_blockage.terrain` in the domain's YAML.")
     try:
         with xr.open_dataset(path, engine="h5netcdf") as file:
             terrain = file["elevation"].transpose("latitude", "longitude").load()

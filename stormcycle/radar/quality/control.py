@@ -17,6 +17,16 @@ from stormcycle.radar.quality.outliers import outlier_gates, read_mask
 from stormcycle.states import NO_ECHO_DBZ
 
 
+def read_files(radar: Radar) -> None:
+    """Read the terrain and the masks that a domain names, so that what is wrong with them is said before any work. Raises
+    TerrainError or MaskError.
+    """
+    if radar.quality.beam_blockage is not None:
+        read_terrain(Path(expand(radar.quality.beam_blockage.terrain)))
+    for site in radar.sites if radar.quality.outlier_mask is not None else ():
+        read_mask(_mask_path(radar.quality, site))
+
+
 def needed_moments(radar: Radar) -> tuple[str, ...]:
     """The moments that a volume must be decoded with: those of the products, and those that quality control looks at."""
     helpers = (*(("rhohv",) if radar.quality.non_meteorological else ()), *(("phidp",) if "kdp" in radar.moments else ()))
@@ -41,14 +51,20 @@ def checked(volume: xr.Dataset, quality: Quality, site_name: str, site: Site, mo
     if quality.beam_blockage is not None:
         flags |= beam_blockage(volume, quality.beam_blockage, read_terrain(Path(expand(quality.beam_blockage.terrain))), site)
     if quality.outlier_mask is not None:
-        flags |= outlier_gates(volume, read_mask(Path(expand(quality.outlier_mask.file.replace("{site}", site_name)))))
+        flags |= outlier_gates(volume, read_mask(_mask_path(quality, site_name)))
     found = {"flags": flags}
     unused = (flags & ~np.uint8(GateFlag.BELOW_NOISE)) > 0
     if quality.attenuation is not None:
-        found["attenuation"] = path_attenuation(volume, quality.attenuation, unused)
+        room = np.maximum(quality.attenuation.highest_dbz - volume["reflectivity"].values, 0.0)  # wradlib's constraints bound what causes it, not the sum
+        found["attenuation"] = np.fmin(path_attenuation(volume, quality.attenuation, unused), room)
     if "kdp" in moments and "kdp" not in volume and "phidp" in volume:
         found["kdp"] = kdp_from_phidp(volume, unused)
     return xr.Dataset({name: (("ray", "gate"), values) for name, values in found.items()})
+
+
+def _mask_path(quality: Quality, site: str) -> Path:
+    assert quality.outlier_mask is not None  # asked only where the step is on
+    return Path(expand(quality.outlier_mask.file.replace("{site}", site)))
 
 
 def cleaned(volume: xr.Dataset, found: xr.Dataset, moments: tuple[str, ...]) -> xr.Dataset:

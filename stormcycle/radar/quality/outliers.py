@@ -74,6 +74,10 @@ def outlier_mask(distances: np.ndarray) -> np.ndarray:
 
 def read_mask(path: Path) -> xr.Dataset:
     """A mask as `stormcycle radar-mask` writes it: `outlier` (azimuth, range). Raises MaskError."""
+    if not path.is_file():
+        raise MaskError(
+            f"There is no outlier mask {path}; make it with `stormcycle radar-mask`, or check `radar.quality.outlier_mask.file` in the domain's YAML."
+        )
     try:
         with xr.open_dataset(path, engine="h5netcdf") as file:
             mask = file.load()

@@ -91,6 +91,7 @@ def test_the_named_codes_of_s3_pass_whatever_the_status(code: str) -> None:
 
 @pytest.mark.parametrize("wrong", [socket.gaierror(-2, "Name or service not known"), ssl.SSLCertVerificationError("self-signed certificate")])
 def test_a_wrong_host_and_a_wrong_certificate_do_not_pass(wrong: OSError) -> None:
+    assert is_transient(socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"))
     assert not is_transient(wrong)
     assert not is_transient(botocore.exceptions.EndpointConnectionError(endpoint_url="https://a", error=wrong))
     assert is_transient(botocore.exceptions.EndpointConnectionError(endpoint_url="https://a", error=ConnectionRefusedError()))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormcycle.nowcast.frames import aligned_to_present, blended, carried, fill_gaps, plan_frames, velocity_of
+from stormcycle.nowcast.frames import aligned_to_present, blended, carried, fill_gaps, filled_rejections, plan_frames, velocity_of
 from stormcycle.states import NO_ECHO_DBZ
 
 INSIDE = (slice(25, -25), slice(25, -25))
@@ -139,3 +139,28 @@ def test_velocity_is_a_step_however_the_frames_are_spaced(moving, positions: lis
     velocity = velocity_of(np.stack([moving(time) for time in positions]), np.array(positions), 3)
     assert np.median(velocity[0][INSIDE]) == pytest.approx(2.0, abs=0.25)
     assert np.median(velocity[1][INSIDE]) == pytest.approx(1.0, abs=0.25)
+
+
+def test_rejected_holes_are_filled_from_the_nearest_observed_pixel_and_unknown_ones_are_not():
+    frames = np.full((2, 12, 12), 20.0)
+    frames[0, 3, 4] = frames[0, 8, 8] = np.nan
+    frames[0, 3, 5] = 35.0
+    frames[0, 2, 4] = frames[0, 4, 4] = frames[0, 3, 3] = np.nan  # so that one pixel is nearest
+    rejected = np.zeros(frames.shape, bool)
+    rejected[0, 3, 4] = rejected[0, 0, 0] = True
+    filled = filled_rejections(frames, rejected)
+    assert filled[0, 3, 4] == 35.0
+    assert np.isnan(filled[0, 8, 8])  # nobody looked there
+    assert filled[0, 0, 0] == 20.0  # another beam saw it
+    untouched = ~np.isnan(frames)
+    assert np.array_equal(filled[untouched], frames[untouched])
+
+
+def test_a_wide_rejected_area_stays_unknown_in_its_middle_and_an_absent_frame_absent():
+    frames = np.full((2, 30, 30), 10.0)
+    frames[0, 5:25, 5:25] = np.nan
+    frames[1] = np.nan
+    filled = filled_rejections(frames, np.isnan(frames))
+    assert np.isnan(filled[0, 15, 15])
+    assert filled[0, 6, 15] == 10.0
+    assert np.isnan(filled[1]).all()

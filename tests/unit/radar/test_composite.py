@@ -87,10 +87,10 @@ def test_a_forecast_is_told_with_its_lead_and_refused_as_observation_of_any_kind
         pytest.skip("The RADVOR forecasts are not among the samples.")
     sniffed = sniff(path)
     assert (sniffed.kind, sniffed.opens) == ("unknown", True)
-    assert f"RQ composite, a forecast, {lead} minutes ahead" in sniffed.reason
+    assert f"RQ composite, of a forecast (lead {lead} minutes)" in sniffed.reason
     with pytest.raises(WrongKind, match="RQ"):
         read_radolan(path)
-    with pytest.raises(WrongKind, match=f"{lead} minutes ahead"):
+    with pytest.raises(WrongKind, match=f"lead {lead} minutes"):
         decode_volume(path, "odim", ("reflectivity",))
 
 

@@ -101,7 +101,9 @@ def test_a_terrain_file_that_is_none_is_told_in_a_sentence(tmp_path: Path):
     (tmp_path / "text.nc").write_text("no netCDF")
     wall().rename("height").to_netcdf(tmp_path / "height.nc", engine="h5netcdf")
     wall().rename("elevation").rename(latitude="y").to_netcdf(tmp_path / "y.nc", engine="h5netcdf")
-    for name in ("absent.nc", "text.nc", "height.nc", "y.nc"):
+    with pytest.raises(TerrainError, match=r"There is no terrain file .*absent\.nc; check"):
+        read_terrain(tmp_path / "absent.nc")
+    for name in ("text.nc", "height.nc", "y.nc"):
         with pytest.raises(TerrainError, match=f"The terrain file {name} holds no `elevation`") as refused:
             read_terrain(tmp_path / name)
         assert "\n" not in str(refused.value)

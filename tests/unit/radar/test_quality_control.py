@@ -117,6 +117,17 @@ def test_attenuation_is_added_back_to_echo_alone_and_rejected_gates_cause_none(p
     assert attenuation[5, -1] <= attenuation[4, -1] + 1e-3
 
 
+def test_the_correction_lifts_no_gate_above_the_highest_reflectivity_and_lowers_none(polar, rng):
+    volume = polar(rng.uniform(20.0, 62.0, (1, RAYS, GATES)).astype("float32"))
+    quality = Quality(noise_floor_dbz=5.0, attenuation=Attenuation(highest_dbz=59.0))
+    before, after = volume["reflectivity"].values, left_of(volume, quality)["reflectivity"].values
+    lifted = after > before + 1e-4
+    assert lifted.sum() > 100
+    assert after[lifted].max() <= 59.0 + 1e-4
+    np.testing.assert_allclose(after[before >= 59.0], before[before >= 59.0], atol=1e-5)
+    assert (after >= before - 1e-5).all()
+
+
 def test_kdp_is_made_where_it_is_wanted_and_absent_and_its_phase_is_there(polar):
     values = np.full((1, RAYS, GATES), 35.0)
     phidp = np.broadcast_to(20.0 + 2.0 * np.arange(GATES), values.shape)  # 1 degree km-1

@@ -134,7 +134,9 @@ def test_a_file_that_is_no_mask_is_told_in_a_sentence_with_what_to_do(tmp_path: 
         good.transpose().to_netcdf(tmp_path / "turned.nc", engine="h5netcdf")
         good.drop_attrs().to_netcdf(tmp_path / "elevation.nc", engine="h5netcdf")
     assert read_mask(tmp_path / "good.nc").attrs["elevation_deg"] == 0.5
-    for name in ("absent.nc", "text.nc", "name.nc", "turned.nc", "elevation.nc"):
+    with pytest.raises(MaskError, match=r"There is no outlier mask .*absent\.nc; make it with `stormcycle radar-mask`"):
+        read_mask(tmp_path / "absent.nc")
+    for name in ("text.nc", "name.nc", "turned.nc", "elevation.nc"):
         with pytest.raises(MaskError, match=f"The outlier mask {name} cannot be used: .*; make it with `stormcycle radar-mask`") as refused:
             read_mask(tmp_path / name)
         assert "\n" not in str(refused.value)
