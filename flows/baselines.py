@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from flows.answering import cell
 from flows.cycle import cycle
+from flows.studies.tables import markdown
 from flows.verify import verify
 from stormcycle.verification import REFERENCES, evaluate_sequence, read_sequence
 from stormcycle.verification.pictures import draw_score_curves
@@ -34,7 +34,7 @@ def main() -> None:
         "",
         f"## NJU-CPOL sequence 001, 3 km, {result['windows']} windows of 10 + 10 frames (`stormcycle evaluate sprog --sequence ...`)",
         "",
-        *_table(_rows(result)),
+        *markdown(_rows(result)),
         "",
         "![CSI by lead](pictures/baselines.png)",
         "",
@@ -42,7 +42,7 @@ def main() -> None:
         "",
         "Only pixels inside the radar's disc count. `nowcast` is what was released: extrapolation.",
         "",
-        *_table(csi_rows(scores)),
+        *markdown(csi_rows(scores)),
     ]
     DOCUMENT.write_text("\n".join(lines) + "\n")
 
@@ -53,11 +53,6 @@ def _rows(result: dict[str, Any]) -> list[dict[str, Any]]:
         for method, scores in result["methods"].items()
         for threshold, values in scores["zh"]["csi"].items()
     ]
-
-
-def _table(rows: list[dict[str, Any]]) -> list[str]:
-    header = list(rows[0])
-    return [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}", *(f"| {' | '.join(cell(value) or '-' for value in row.values())} |" for row in rows)]
 
 
 if __name__ == "__main__":

@@ -177,6 +177,14 @@ class Radar(Strict):
     quality: Quality = Quality()
     cappi_height_m: float | None = Field(default=None, gt=0, description="a field at this height above the sea; none: the vertical maximum")
 
+    @field_validator("moments")
+    @classmethod
+    def with_reflectivity(cls, value: tuple[MomentName, ...]) -> tuple[MomentName, ...]:
+        """Every product is made from reflectivity."""
+        if "reflectivity" not in value:
+            raise ValueError("must hold reflectivity")
+        return value
+
 
 class Nowcast(Strict):
     """The nowcast branch: extrapolation to `lead_minutes`, exceedance from a small STEPS ensemble."""

@@ -137,7 +137,8 @@ def grid_volume(
     looked = seen.any(axis=0)
     others = {
         name: np.where(looked, _taken(np.stack([sweep[name] for sweep in found]), chosen), np.nan) if name in volume else np.full(field.shape, np.nan)
-        for name in moments[1:]
+        for name in moments
+        if name != "reflectivity"
     }
     flags = np.bitwise_or.reduce([sweep["flags"].astype("uint8") & REJECTED for sweep in found])
     layers = {

@@ -89,7 +89,7 @@ def mosaic(grids: Sequence[xr.Dataset], moments: Sequence[str], floor_dbz: float
     alone = np.where(seen, reflectivity, 0.0).sum(axis=0)
     field = np.where(count > 1, np.where(together >= floor_dbz, together, NO_ECHO_DBZ), np.where(count == 1, alone, np.nan))
     layers = {"reflectivity": field}
-    for name in moments[1:]:
+    for name in (name for name in moments if name != "reflectivity"):
         values = np.stack([grid[name].values for grid in grids])
         weight = np.where(np.isnan(values), 0.0, weights)
         known = (weight > 0).any(axis=0) & (field > NO_ECHO_DBZ)

@@ -33,6 +33,7 @@ def changed(**values: object) -> str:
         ({"radar__sites": {}}, "radar.sites"),
         ({"radar__sites__simli__latitude": 91}, "radar.sites.simli.latitude"),
         ({"radar__moments": ["velocity"]}, "radar.moments.0"),
+        ({"radar__moments": ["zdr"]}, "radar.moments"),
         ({"name": "../etc"}, "name"),
         ({"title": "  "}, "title"),
         ({"providers": []}, "providers"),
