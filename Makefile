@@ -44,10 +44,10 @@ documents: install ## docs/data_dictionary.md and schemas/domain.schema.json fro
 	$(BIN)/python -m stormcycle.release.dictionary
 
 baselines: install ## the score table of sequence 001 (docs/baselines.md), about a minute
-	$(BIN)/python -m flows.baselines
+	$(BIN)/python -m flows.studies.baselines
 
 limits: install ## what good data give beside every limit of the gates (schemas/expectations, docs/gates.md), some minutes
-	$(BIN)/python -m flows.limits
+	$(BIN)/python -m flows.studies.limits
 
 samples: install ## what reads which radar sample (docs/radar_samples.md), two minutes
 	$(BIN)/python -m flows.studies.samples

@@ -36,7 +36,11 @@ class HourState(StrEnum):
 
 
 class Provenance(IntFlag):
-    """Where the value of a pixel comes from (CF flag_masks of the variable `provenance`)."""
+    """Where the value of a pixel comes from (CF flag_masks of the variable `provenance`).
+
+    Those after LATE say why quality control rejected a gate: each stands beside REJECTED_BY_QUALITY_CONTROL, and beside
+    OBSERVED where another beam saw the pixel.
+    """
 
     OBSERVED = 1
     UNDETECT = 2
@@ -51,10 +55,6 @@ class Provenance(IntFlag):
     SPECKLE = 1024
     BEAM_BLOCKED = 2048
     OUTLIER_GATE = 4096
-
-
-REJECTIONS = Provenance.NOT_WEATHER | Provenance.STATIC_CLUTTER | Provenance.SPECKLE | Provenance.BEAM_BLOCKED | Provenance.OUTLIER_GATE
-"""Why quality control rejected a gate at a pixel: each stands beside REJECTED_BY_QUALITY_CONTROL, and beside OBSERVED where another beam saw the pixel."""
 
 
 def provenance_attributes() -> dict[str, object]:

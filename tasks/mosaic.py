@@ -1,6 +1,7 @@
 """Mosaic: which volume owns which slot, what the radars saw together, gaps filled, the hourly sum."""
 
 import json
+from pathlib import Path
 from textwrap import shorten
 
 import numpy as np
@@ -69,10 +70,14 @@ def mosaic(hour: Hour, items: list[Item]) -> Product:
 
 
 def quality_control(domain: Domain) -> str:
-    """What was done to the radars' gates, with the settings, as the released field says it."""
+    """What was done to the radars' gates, with the settings, as the released field says it: files by their names alone."""
     if feed_layout(domain).kind == "sequence":
         return "none here: the frames came gridded and controlled by their maker"
-    return "; ".join(f"{step}: {json.dumps(settings, sort_keys=True)}" for step, settings in domain.radar.quality.model_dump(exclude_none=True).items())
+    steps = domain.radar.quality.model_dump(exclude_none=True)
+    for step, key in (("beam_blockage", "terrain"), ("outlier_mask", "file")):
+        if step in steps:
+            steps[step][key] = Path(steps[step][key]).name
+    return "; ".join(f"{step}: {json.dumps(settings, sort_keys=True)}" for step, settings in steps.items())
 
 
 def _middle(notes: dict[str, str]) -> np.datetime64:

@@ -21,14 +21,18 @@ SEQUENCE_VARIABLES = ("dbz", "precip", "rate")
 
 @dataclass(frozen=True)
 class Sniffed:
-    """A file's kind, whether it can be opened, and why not; `recognised`: its content says what it is, also where that is
-    nothing that we take.
+    """A file's kind, and why it is no granule of ours where it is none; `recognised`: its content says what it is, also
+    where that is nothing that we take.
     """
 
     kind: FileKind
-    opens: bool
     reason: str = ""
     recognised: bool = True
+
+    @property
+    def opens(self) -> bool:
+        """Whether it can be opened as what it is: a granule by its name alone cannot."""
+        return self.recognised or self.kind == "unknown"
 
 
 def sniff(path: Path) -> Sniffed:
@@ -48,7 +52,7 @@ def sniff(path: Path) -> Sniffed:
         except (OSError, EOFError, zlib.error) as error:
             return _by_name(path, f"The compressed stream cannot be read: {error}.")
     if head[:4] == b"AR2V" or head[:8] == b"ARCHIVE2":
-        return Sniffed("nexrad", True)
+        return Sniffed("nexrad")
     if head[:8] == b"\x89HDF\r\n\x1a\n":
         return _sniff_hdf5(path)
     if composite := RADOLAN.match(head):
@@ -59,10 +63,10 @@ def sniff(path: Path) -> Sniffed:
 def _sniff_radolan(product: bytes, head: bytes) -> Sniffed:
     """An observed composite, or one that RADVOR made from a forecast, whose lead is the key VV."""
     if product in OBSERVED_COMPOSITES:
-        return Sniffed("radolan", True)
+        return Sniffed("radolan")
     lead = re.search(rb"VV *(\d+)", head)
     ahead = f" (lead {int(lead[1])} minutes)" if lead else ""
-    return Sniffed("unknown", True, f"A RADVOR {product.decode()} composite, of a forecast{ahead}, where an observation is wanted.")
+    return Sniffed("unknown", f"A RADVOR {product.decode()} composite, of a forecast{ahead}, where an observation is wanted.")
 
 
 def _sniff_hdf5(path: Path) -> Sniffed:
@@ -73,12 +77,12 @@ def _sniff_hdf5(path: Path) -> Sniffed:
             if "what" in file and "object" in file["what"].attrs:
                 return _sniff_odim(file)
             if "dbz" in file and file["dbz"].ndim == 3 and {"azimuth", "range"} <= set(file):
-                return Sniffed("sweeps", True)
+                return Sniffed("sweeps")
             if any(name in file and file[name].ndim == 3 for name in SEQUENCE_VARIABLES):
-                return Sniffed("sequence", True)
+                return Sniffed("sequence")
     except (OSError, KeyError, RuntimeError) as error:
         return _by_name(path, f"HDF5 cannot open the file: {error}.", "odim")
-    return Sniffed("unknown", True, "An HDF5 file that is neither an ODIM polar volume nor a packed sequence of reflectivity or rain.")
+    return Sniffed("unknown", "An HDF5 file that is neither an ODIM polar volume nor a packed sequence of reflectivity or rain.")
 
 
 def _sniff_odim(file: "object") -> Sniffed:
@@ -87,11 +91,11 @@ def _sniff_odim(file: "object") -> Sniffed:
     raw = np.asarray(file["what"].attrs["object"]).reshape(-1)[0]  # type: ignore[index]  # some vendors write arrays
     kind = raw.decode("latin-1") if isinstance(raw, bytes) else str(raw)
     if kind.strip("\0 ") in ("PVOL", "SCAN"):
-        return Sniffed("odim", True)
+        return Sniffed("odim")
     words = {"ELEV": "a vertical scan (RHI)", "COMP": "a composite", "IMAGE": "an image", "AZIM": "an azimuthal object"}
-    return Sniffed("unknown", True, f"An ODIM object {kind!r}, {words.get(kind, 'of another kind')}, where a polar volume is wanted.")
+    return Sniffed("unknown", f"An ODIM object {kind!r}, {words.get(kind, 'of another kind')}, where a polar volume is wanted.")
 
 
 def _by_name(path: Path, reason: str, otherwise: FileKind = "unknown") -> Sniffed:
     kind: FileKind = kind_by_name(path.name) or otherwise
-    return Sniffed(kind, kind == "unknown", reason, recognised=False)
+    return Sniffed(kind, reason, recognised=False)

@@ -63,7 +63,10 @@ def test_the_command_writes_a_mask_that_a_domain_can_name(house: House, tmp_path
     domain["radar"]["quality"]["outlier_mask"] = {"file": str(tmp_path / "{site}.nc")}
     (house.domains / "small.yaml").write_text(yaml.safe_dump(domain))
     made = cycle.fn("small", FIRST)
-    provenance = xr.open_zarr(made.url, group="radar", consolidated=False)["provenance"].values
+    radar = xr.open_zarr(made.url, group="radar", consolidated=False)
+    assert "{site}.nc" in radar.attrs["quality_control"]
+    assert str(tmp_path) not in radar.attrs["quality_control"]
+    provenance = radar["provenance"].values
     outlier = (provenance & Provenance.OUTLIER_GATE) > 0
     assert 0.01 < outlier.mean() < 0.3
     assert ((provenance[outlier] & Provenance.REJECTED_BY_QUALITY_CONTROL) > 0).all()

@@ -15,7 +15,6 @@ from stormcycle.radar.sweeps import AZIMUTH_BINS, gate_ranges, rays_by_azimuth, 
 from stormcycle.radar.volume import without_path
 
 LOWEST_DBZ, BIN_DB, BINS = 13.5, 0.1, 526
-SHARE_OF_TIMES = 0.2
 PERCENTILE = 90.0
 RELATIVE_RIDGE = 1e-6
 """Added to the covariance's diagonal, as a share of its mean: histogram covariances are tiny, an absolute value may swamp them."""

@@ -61,7 +61,7 @@ def test_a_packed_sequence_is_known_by_its_variable(tmp_path: Path):
 def test_an_empty_file_is_what_its_name_says_and_does_not_open(tmp_path: Path):
     assert what(put(tmp_path, NEXRAD_NAME, b"")) == ("nexrad", False)
     assert what(put(tmp_path, ODIM_NAME, b"")) == ("odim", False)
-    assert sniff(put(tmp_path, "empty.txt", b"")) == Sniffed("unknown", True, "The file is empty.", recognised=False)
+    assert sniff(put(tmp_path, "empty.txt", b"")) == Sniffed("unknown", "The file is empty.", recognised=False)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

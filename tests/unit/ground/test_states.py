@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stormcycle.states import NO_ECHO_DBZ, REJECTIONS, Degradation, GranuleState, HourState, Provenance, dry_filled, provenance_attributes
+from stormcycle.states import NO_ECHO_DBZ, Degradation, GranuleState, HourState, Provenance, dry_filled, provenance_attributes
 
 DESIGN = "observed undetect outside_coverage rejected_by_quality_control filled_by_advection made_from_satellite made_by_a_model late"  # in order
 REASONS = "not_weather static_clutter speckle beam_blocked outlier_gate"
@@ -24,7 +24,7 @@ def test_a_mask_names_the_flag_it_stands_for():
 
 
 def test_the_rejections_are_the_reasons_of_quality_control_and_nothing_else():
-    assert {flag for flag in Provenance if flag & REJECTIONS} == {Provenance[name.upper()] for name in REASONS.split()}
+    assert {flag for flag in Provenance if flag > Provenance.LATE} == {Provenance[name.upper()] for name in REASONS.split()}
 
 
 def test_dry_filled_leaves_echoes_and_makes_the_rest_zero():

@@ -11,7 +11,7 @@ from stormcycle.verification import REFERENCES, evaluate_sequence, read_sequence
 from stormcycle.verification.pictures import draw_score_curves
 from tasks.verify import csi_rows, period_scores
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "baselines.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "baselines.md"
 SEQUENCE = "radar/nju_cpol/nju_cpol_001_3.0km.nc"
 HOURS = ("2015-07-12T01:00:00Z", "2015-07-12T02:00:00Z")
 
