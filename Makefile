@@ -8,15 +8,18 @@ endif
 # one thread a library: the two cores are shared by processes
 export OMP_NUM_THREADS ?= 1
 BIN := .venv/bin
+# libpython: Triton's processes for models need it; chromium: the tests click in the Prefect UI
+DEBIAN := gcc python3.11 python3.11-venv python3.11-dev libpython3.11 chromium
 
-.PHONY: install packages cycle test coverage lint documents baselines limits samples quality-shares radar-speed mask-study clean
+.PHONY: install packages models cycle test coverage lint documents baselines limits samples quality-shares radar-speed mask-study serving-study kill-table tensorrt-check clean
 
-install: .venv/installed
+install: .venv/installed .venv-triton/installed
 
 packages: ## the few Debian packages that a bare machine lacks
 	@command -v gcc >/dev/null && command -v $(PYTHON) >/dev/null && $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
-	  || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q gcc python3.11 python3.11-venv python3.11-dev; } \
-	  || { echo "Please run: sudo apt-get install gcc python3.11 python3.11-venv python3.11-dev"; exit 1; }
+	  && ldconfig -p | grep -q libpython3.11.so.1.0 && command -v chromium >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q $(DEBIAN); } \
+	  || { echo "Please run: sudo apt-get install $(DEBIAN)"; exit 1; }
 
 .venv/installed: requirements.lock pyproject.toml | packages
 	$(PYTHON) -m venv .venv
@@ -24,7 +27,15 @@ packages: ## the few Debian packages that a bare machine lacks
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-cycle: install ## two simulated hours, end to end, with a real Prefect server on loopback
+.venv-triton/installed: infra/triton/requirements.lock | packages ## Triton's wheel and ours do not agree on numpy
+	$(PYTHON) -m venv .venv-triton
+	.venv-triton/bin/pip install --quiet --requirement infra/triton/requirements.lock
+	touch $@
+
+models: install ## what Triton serves, from weights and cards: seconds a model
+	$(BIN)/stormcycle export
+
+cycle: install ## two simulated hours, end to end, with real Prefect and Triton servers on loopback
 	$(BIN)/python -m flows.demo
 
 test: install ## the test suite
@@ -61,5 +72,15 @@ radar-speed: install ## NEXRAD volumes beside Py-ART (docs/radar_speed.md), some
 mask-study: install ## the outlier mask on simulated blocked sectors (docs/outlier_mask.md), some minutes
 	$(BIN)/python -m flows.studies.mask
 
+serving-study: models ## latency beside ONNX Runtime, memory of the server after 200 cycles' requests (docs/serving.md), some minutes
+	$(BIN)/python -m flows.studies.serving
+
+kill-table: install ## what is killed in the middle of a cycle, and what a rerun releases (docs/kills.md), some minutes
+	$(BIN)/python -m flows.studies.kills
+
+tensorrt-check: install ## whether TensorRT's parser takes every model's FP16 graph (docs/tensorrt.md); needs no GPU
+	$(BIN)/pip install --quiet --editable '.[tensorrt]'
+	$(BIN)/python -m flows.studies.tensorrt
+
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-triton build *.egg-info

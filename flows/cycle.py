@@ -7,6 +7,7 @@ from tasks.decode import decode
 from tasks.fetch import fetch
 from tasks.gate import gate_fields, gate_products, prepare_gates
 from tasks.grid import grid
+from tasks.models import models
 from tasks.mosaic import mosaic
 from tasks.nowcast import nowcast
 from tasks.pin import pin
@@ -38,7 +39,8 @@ def cycle(domain: str, cycle_time: str | None = None, revise: bool = False) -> O
     grids = grid(hour, checked)
     passed = gate_fields(hour, grids)
     radar = mosaic(hour, passed)
-    forecast = nowcast(hour, radar)
+    served = models(hour)
+    forecast = nowcast(hour, radar, served)
     chances = probability(hour, radar)
     products = gate_products(hour, [radar, forecast, chances])
     return release(hour, passed, products)

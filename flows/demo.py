@@ -1,4 +1,4 @@
-"""`make cycle`: two hours of the simulated domain, end to end, with a real Prefect server on loopback.
+"""`make cycle`: two hours of the simulated domain, end to end, with real Prefect and Triton servers on loopback.
 
 Simulate the granules of two hours, run both cycles, verify the first hour with what the second observed, stop what
 was started, and say what came out.
@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from flows.answering import EXIT_DEGRADED, cell
+from flows.cli.answering import EXIT_DEGRADED, cell
 from flows.footprint import Footprint, measured
-from flows.servers import prefect_environment, start_prefect, stop_prefect
+from flows.house import start_servers, stop_servers
+from flows.servers import prefect_environment
 from stormcycle.domain import load_domain
 from stormcycle.home import expand, home
 from stormcycle.times import HOUR, iso, parse_time
@@ -34,9 +35,9 @@ def main() -> None:
         with footprint.step("simulate two hours of volumes"):
             simulate_bucket(hours)
         try:
-            with footprint.step("start the Prefect server"):
+            with footprint.step("export the models, start Prefect and Triton"):
                 os.environ.update(prefect_environment())
-                os.environ["PREFECT_API_URL"] = start_prefect()
+                os.environ.update(start_servers())
             outcomes = []
             for hour in hours:
                 with footprint.step(f"cycle {hour}"):
@@ -44,8 +45,8 @@ def main() -> None:
             with footprint.step(f"verify {hours[0]}"):
                 verified = stormcycle("verify", "--domain", DOMAIN)
         finally:
-            with footprint.step("stop the Prefect server"):
-                stop_prefect()
+            with footprint.step("stop the servers"):
+                stop_servers()
     for hour, outcome in zip(hours, outcomes, strict=True):
         before = "" if outcome["new"] else ", released before: nothing was computed"
         console.print(f"{DOMAIN} {hour}: [bold]{outcome['state']}[/], version {outcome['version']}{before}")

@@ -1,11 +1,13 @@
 """The scheduled deployments: each domain's cycle every hour, and its verification some minutes later."""
 
+import os
 from typing import Any
 
 from prefect import serve
 
 from flows.cycle import cycle
 from flows.verify import verify
+from flows.zombies import HEARTBEAT_S, end_zombies
 from stormcycle.domain import Domain, load_domain
 
 VERIFY_AFTER_MINUTES = 20
@@ -32,5 +34,6 @@ def _of_domain(domain: Domain) -> list[Any]:
 
 
 def serve_deployments(names: list[str]) -> None:
-    """Serve the deployments until interrupted; each run is a process of its own."""
-    serve(*deployments(names), pause_on_shutdown=False, print_starting_message=False, limit=2)
+    """Serve the deployments at PREFECT_API_URL until interrupted; each run is a process of its own, and is Crashed when that is gone."""
+    end_zombies(os.environ["PREFECT_API_URL"])
+    serve(*deployments(names), pause_on_shutdown=False, print_starting_message=False, limit=2, heartbeat_seconds=HEARTBEAT_S)

@@ -1,6 +1,6 @@
 """Pin: list the feeds once, write the list to the cycle's record, take the run's token."""
 
-from stormcycle.cycle import CycleRecord, cycle_folder, json_digest, pinned_record, take_token
+from stormcycle.cycle import CycleRecord, cycle_folder, failure_kept, json_digest, pinned_record, take_token
 from stormcycle.cycle.record import PrefixState
 from stormcycle.domain import load_domain
 from stormcycle.feeds import list_radar_feed
@@ -25,4 +25,5 @@ def pin(domain_name: str, cycle_time: str, revise: bool) -> Hour:
         return CycleRecord(domain.name, iso(time), revision, digest, listing.granules, prefixes=listing.prefixes)
 
     token = take_token(folder)
-    return Hour(domain.name, iso(time), token, pinned_record(folder, listed, revise).revision)
+    with failure_kept(folder, token, "pin"):
+        return Hour(domain.name, iso(time), token, pinned_record(folder, listed, revise).revision)

@@ -9,7 +9,7 @@ from typing import Any
 from pyproj import Transformer
 
 from stormcycle import __version__
-from stormcycle.cycle import check_token, json_digest, load, read_record, stage_key
+from stormcycle.cycle import check_token, json_digest, load, stage_key
 from stormcycle.cycle.files import json_bytes, temporary_beside
 from stormcycle.domain import Domain, load_domain
 from stormcycle.gates import verdict
@@ -110,7 +110,6 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
         "release", [f"{name}:{reference.digest}" for name, reference in sorted(made.items())], [domain.model_dump(mode="json"), degraded, inputs], SOURCES
     )
     folder = hour.folder / "release" / key
-    record = read_record(hour.folder, hour.revision)
     state = HourState.DEGRADED if degraded else HourState.COMPLETE
     fields = {name: dressed(name, load(hour.folder, reference), domain, hour.cycle_time) for name, reference in made.items()}
     digest = release_digest(fields)
@@ -132,7 +131,7 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
             *(verdict(item.granule.key, item.gates) for item in items if item.gates),
             *(verdict(product.name, product.gates) for product in products if product.gates),
         ],
-        "decisions": list(record.decisions),
+        "decisions": [decision for product in products for decision in product.decisions],
         "configuration_digest": json_digest(domain.model_dump(mode="json")),
         "providers": list(domain.providers),
         "licence": domain.licence,

@@ -4,6 +4,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -14,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 from prefect.utilities.annotations import quote
 
-from stormcycle.cycle import Granule, Reference, cycle_folder
+from stormcycle.cycle import Granule, Reference, cycle_folder, failure_kept
 from stormcycle.states import Degradation, GranuleState
 from stormcycle.times import parse_time
 
@@ -66,17 +67,26 @@ class Item:
 
 @dataclass(frozen=True)
 class Product:
-    """A product of the cycle: its fields in the work store (None: there is none), why it is not what it could be, how the gates judged it."""
+    """A product of the cycle: its fields in the work store (None: there is none), why it is not what it could be, how the gates
+    judged it, what the run decided for it (a fallback).
+    """
 
     name: str
     reference: Reference | None
     degraded: list[Degradation] = field(default_factory=list)
     gates: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[dict[str, str]] = field(default_factory=list)
 
 
 def _drawn(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments as the UI's graph shall see them: an arrow from what a stage works on, not from the hour beside it."""
     return tuple(quote(item) if isinstance(item, Hour) and len(args) > 1 else item for item in args)
+
+
+def _told(name: str, args: tuple[Any, ...]) -> AbstractContextManager[None]:
+    """What keeps a stage's failure for `stormcycle health`; a stage that works for no hour (`pin` does so itself) keeps none."""
+    hours = [item for item in args if isinstance(item, Hour)]
+    return failure_kept(hours[0].folder, hours[0].token, name) if hours else nullcontext()
 
 
 def stage(*, retries: int = 0) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
@@ -101,7 +111,8 @@ def stage(*, retries: int = 0) -> Callable[[Callable[Parameters, Result]], Calla
         @functools.wraps(function)
         def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             begun = time.perf_counter()
-            result = function(*args, **kwargs) if FlowRunContext.get() is None else prefect_task(*_drawn(args), **kwargs)
+            with _told(name, args):
+                result = function(*args, **kwargs) if FlowRunContext.get() is None else prefect_task(*_drawn(args), **kwargs)
             log.info("%s: %.1f s", name, time.perf_counter() - begun)
             return result
 

@@ -13,11 +13,13 @@ from stormcycle.home import home
 from stormcycle.release.publishing import Published, find_published, latest_release
 from stormcycle.release.quicklook import draw_quicklook
 from stormcycle.release.store import read_product
+from stormcycle.serving import model_names, read_card
 from stormcycle.times import HOUR, iso, minutes, parse_time
 from stormcycle.verification import (
     aggregate,
     merge,
     of_method,
+    out_of_sample,
     pair_sums,
     probability_sums,
     read_scores,
@@ -118,11 +120,17 @@ def _record(domain: Domain, made: Published, truths: list[Published], path: Path
         "release_version": made.version,
         "digest": made.manifest["digest"],
         "latency_minutes": round(minutes(parse_time(made.manifest["published_at"]) - parse_time(made.manifest["cycle_time"])), 2),
-        "in_sample": False,  # extrapolation and STEPS, all that is released today, are trained on nothing
+        "in_sample": _in_sample(made),
         "models": made.manifest["models"],
         "sums": to_json(sums),
         "probability_sums": chances,
     }
+
+
+def _in_sample(made: Published) -> bool:
+    """Whether the nowcast's model was made with what it forecasts from; extrapolation and STEPS are trained on nothing."""
+    named = [model["name"] for model in made.manifest["models"] if model["product"] == "nowcast" and model["name"] in model_names()]
+    return any(read_card(name).saw(item["key"]) for name in named for item in made.manifest["inputs"])
 
 
 def _references(radar: xr.Dataset, made: Published, domain: Domain, leads: int) -> dict[str, np.ndarray]:
@@ -173,8 +181,8 @@ def show_scores(domain_name: str, verified: list[Verified]) -> list[Verified]:
 
 
 def period_scores(verified: Sequence[Verified]) -> Scores | None:
-    """The scores of all verified hours pooled, out of sample only; None where there is no record."""
-    records = [read_scores(Path(item.path)) for item in verified if item.state == "verified"]
+    """The scores of all verified hours pooled, out of sample only; None where there is none."""
+    records = list(out_of_sample(read_scores(Path(item.path)) for item in verified if item.state == "verified"))
     if not records:
         return None
     sums, chances = aggregate(records)

@@ -7,7 +7,8 @@ from typing import Any
 from flows.cycle import cycle
 from flows.studies.tables import markdown
 from flows.verify import verify
-from stormcycle.verification import REFERENCES, evaluate_sequence, read_sequence
+from stormcycle.datasets import read_sequence
+from stormcycle.verification import REFERENCES, evaluate_sequence
 from stormcycle.verification.pictures import draw_score_curves
 from tasks.verify import csi_rows, period_scores
 

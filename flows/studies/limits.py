@@ -33,6 +33,7 @@ from stormcycle.times import HOUR, frame_slots, iso, parse_time, slot_of
 from tasks.decode import decode
 from tasks.fetch import fetch
 from tasks.grid import grid
+from tasks.models import models
 from tasks.mosaic import mosaic
 from tasks.nowcast import nowcast
 from tasks.pin import pin
@@ -83,7 +84,7 @@ def measure(domain: str, cycle_time: str) -> list[dict[str, Any]]:
             console.print(f"{domain} {cycle_time}: {item.granule.key} is {item.state} and not measured: {item.note}", markup=False)
     radar = mosaic(hour, items)
     fields = [(item.granule.key, item.reference) for item in items if item.usable]
-    products = [(product.name, product.reference) for product in (radar, nowcast(hour, radar), probability(hour, radar))]
+    products = [(product.name, product.reference) for product in (radar, nowcast(hour, radar, models(hour)), probability(hour, radar))]
     rows = [{"suite": "radar_fields", **row} for key, reference in fields if reference for row in summaries(load(hour.folder, reference), key)]
     return rows + [{"suite": name, **row} for name, reference in products if reference for row in summaries(load(hour.folder, reference), name, hour.time)]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flows.answering import cell
+from flows.cli.answering import cell
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> list[str]:

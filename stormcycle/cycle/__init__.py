@@ -6,7 +6,7 @@ the decisions of the run. What is done is decided here, by keys, never by the or
 
 from stormcycle.cycle.digests import dataset_digest, json_digest
 from stormcycle.cycle.record import CycleRecord, Granule, newest_record, pinned_record, read_record
-from stormcycle.cycle.token import LostToken, check_token, take_token
+from stormcycle.cycle.token import LostToken, check_token, failure_kept, take_token
 from stormcycle.cycle.workstore import Reference, cycle_folder, load, lookup, save, stage_key
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "check_token",
     "cycle_folder",
     "dataset_digest",
+    "failure_kept",
     "json_digest",
     "load",
     "lookup",

@@ -1,4 +1,4 @@
-"""The record of a cycle: what its feeds held when it looked, once, and what the run decided.
+"""The record of a cycle: what its feeds held when it looked, once.
 
 `record-<revision>.json` in the cycle's work folder. Every retry reads the record, not the feeds. `--revise` lists again
 and makes a new revision only when the inputs have changed.
@@ -6,10 +6,9 @@ and makes a new revision only when the inputs have changed.
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from stormcycle.cycle.digests import json_digest
 from stormcycle.cycle.files import create_file, json_bytes
@@ -55,14 +54,13 @@ class Prefix:
 
 @dataclass(frozen=True)
 class CycleRecord:
-    """The pinned inputs and the decisions of a cycle."""
+    """The pinned inputs of a cycle."""
 
     domain: str
     cycle_time: str
     revision: int
     listing: str
     granules: tuple[Granule, ...]
-    decisions: tuple[dict[str, Any], ...] = field(default=())
     prefixes: tuple[Prefix, ...] = ()
 
     @property
@@ -81,9 +79,10 @@ def newest_record(folder: Path) -> CycleRecord | None:
 def read_record(folder: Path, revision: int) -> CycleRecord:
     """A revision of the record in a cycle's work folder. Raises FileNotFoundError where there is none."""
     raw = json.loads((folder / f"record-{revision}.json").read_text())
+    raw.pop("decisions", None)  # older records held an empty list; decisions are a run's, and stand in the manifest
     granules = tuple(Granule(**{**item, "state": GranuleState(item["state"]), "notes": tuple(item["notes"])}) for item in raw.pop("granules"))
     prefixes = tuple(Prefix(**{**item, "state": PrefixState(item["state"])}) for item in raw.pop("prefixes", ()))
-    return CycleRecord(**{**raw, "granules": granules, "decisions": tuple(raw["decisions"]), "prefixes": prefixes})
+    return CycleRecord(**{**raw, "granules": granules, "prefixes": prefixes})
 
 
 def pinned_record(folder: Path, list_feeds: Callable[[int], CycleRecord], revise: bool) -> CycleRecord:

@@ -18,7 +18,7 @@ with redirect_stdout(io.StringIO()):  # pySTEPS prints its configuration's path 
 
 from stormcycle.states import dry_filled
 
-__all__ = ["MOTION_FRAMES", "SPROG_LEVELS", "WET_DBZ", "advect", "extrapolation", "motion", "nowcast_method", "persistence", "sprog"]
+__all__ = ["MOTION_FRAMES", "SPROG_LEVELS", "WET_DBZ", "advect", "extrapolate", "extrapolation", "motion", "nowcast_method", "persistence", "sprog"]
 
 MOTION_FRAMES = 3
 SPROG_FRAMES = 10

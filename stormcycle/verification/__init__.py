@@ -2,12 +2,12 @@
 
 `pair_sums` and `probability_sums` reduce one forecast to sums that `merge` adds over any period, `scores_of` divides
 once at the end; the score store keeps one record a cycle; `reference_forecasts` are what a model must beat;
-`read_sequence` and `evaluate_sequence` judge methods on a sequence; `draw_score_curves` (pictures.py) draws them.
+`evaluate_sequence` judges methods on a sequence; `draw_score_curves` (pictures.py) draws them.
 Synthetic radar is never truth here: the caller passes the observed mask, and what it leaves out counts nowhere.
 """
 
-from stormcycle.verification.evaluation import evaluate_sequence, read_sequence, sequence_sums
-from stormcycle.verification.references import REFERENCES, reference_forecasts
+from stormcycle.verification.evaluation import evaluate_sequence, sequence_sums
+from stormcycle.verification.references import REFERENCES, SEEN_REFERENCES, reference_forecasts
 from stormcycle.verification.scores import scores_of
 from stormcycle.verification.store import (
     aggregate,
@@ -25,6 +25,7 @@ from stormcycle.verification.sums import merge, of_method, pair_sums, probabilit
 
 __all__ = [
     "REFERENCES",
+    "SEEN_REFERENCES",
     "aggregate",
     "aggregate_all",
     "effective_leads",
@@ -36,7 +37,6 @@ __all__ = [
     "pair_sums",
     "probability_sums",
     "read_scores",
-    "read_sequence",
     "reference_forecasts",
     "score_path",
     "scores_between",

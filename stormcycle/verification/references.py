@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stormcycle.nowcast.extrapolation import extrapolation, persistence, sprog
+from stormcycle.nowcast.lagrangian import seen_disc
 
 Method = Callable[[np.ndarray, int], np.ndarray]
 """A nowcast: frames (time, y, x) dBZ and a count of leads in, (lead, y, x) dBZ out."""
@@ -32,6 +33,15 @@ def sprog_forecast(frames: np.ndarray, leads: int) -> np.ndarray:
 
 
 REFERENCES: dict[str, Method] = {"persistence": persistence_forecast, "extrapolation": extrapolation_forecast, "sprog": sprog_forecast}
+
+
+def _seen(method: Method) -> Method:
+    """A method cut to where the radar sees, as the models of the moving frame are."""
+    return lambda frames, leads: np.where(seen_disc(frames), method(frames, leads), np.nan)
+
+
+SEEN_REFERENCES: dict[str, Method] = {f"{name}_disc": _seen(REFERENCES[name]) for name in ("extrapolation", "sprog")}
+"""What a model that knows where its radar sees must be compared with: part of its gain is this knowledge."""
 
 
 def reference_forecasts(frames: np.ndarray, leads: int) -> dict[str, np.ndarray]:

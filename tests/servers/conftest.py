@@ -1,4 +1,4 @@
-"""Real servers on loopback, started once for all tests of this folder: SeaweedFS as S3, Prefect."""
+"""Real servers on loopback, started once for all tests of this folder: SeaweedFS as S3, Prefect, Triton."""
 
 import json
 import os
@@ -14,8 +14,11 @@ from typing import Any
 
 import fsspec
 import pytest
+import tiny_models
+from tiny_models import Triton
 
 from flows.servers import prefect_environment, start_prefect, stop_prefect
+from flows.triton import start_triton, stop_triton
 
 KEY, SECRET, BUCKET = "writer", "writer-secret", "releases"
 
@@ -112,3 +115,27 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def prefect_environ(prefect_url: str) -> dict[str, str]:
     """The environment of a process that talks to the Prefect server of the tests."""
     return {**prefect_environment(), "PREFECT_API_URL": prefect_url}
+
+
+@pytest.fixture(scope="session")
+def triton_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
+    """A Triton server with the tiny model `steady`; tests put models of their own beside it."""
+    folder = tmp_path_factory.mktemp("triton")
+    models, served = folder / "models", folder / "served"
+    tiny_models.declare(models, "steady")
+    tiny_models.serve(models, served, "steady")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORMCYCLE_HOME", str(folder / "home"))
+        url = start_triton(served, free_ports(1)[0])
+    yield Triton(url, folder / "home", models, served)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORMCYCLE_HOME", str(folder / "home"))
+        assert stop_triton()
+
+
+@pytest.fixture
+def triton(triton_server: Triton, monkeypatch: pytest.MonkeyPatch) -> Triton:
+    """The Triton server of the tests, in its own STORMCYCLE_HOME and with its models' sources."""
+    monkeypatch.setenv("STORMCYCLE_HOME", str(triton_server.home))
+    monkeypatch.setenv("STORMCYCLE_MODELS", str(triton_server.models))
+    return triton_server

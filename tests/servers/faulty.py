@@ -15,6 +15,7 @@ import tasks.decode
 import tasks.fetch
 import tasks.gate
 import tasks.grid
+import tasks.models
 import tasks.mosaic
 import tasks.nowcast
 import tasks.pin
@@ -31,6 +32,7 @@ STAGES: dict[str, tuple[Any, str, int]] = {
     "grid": (tasks.grid, "grid_volume", 4),
     "gate_fields": (tasks.gate, "judged", 0),
     "mosaic": (tasks.mosaic, "hour_frames", 0),
+    "models": (tasks.models, "load_domain", 0),
     "nowcast": (tasks.nowcast, "nowcast_fields", 0),
     "probability": (tasks.probability, "exceedance", 0),
     "gate_products": (tasks.gate, "judged", 1),

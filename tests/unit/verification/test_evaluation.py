@@ -9,7 +9,8 @@ import pytest
 import xarray as xr
 
 from stormcycle.states import NO_ECHO_DBZ
-from stormcycle.verification.evaluation import evaluate_sequence, read_sequence, sequence_sums
+from stormcycle.datasets import read_sequence
+from stormcycle.verification.evaluation import evaluate_sequence, sequence_sums
 from stormcycle.verification.references import REFERENCES, persistence_forecast
 
 # NJU-CPOL sequence 001 at 3 km: CSI at leads 6 to 60 min, measured independently of this code with pySTEPS 1.21.5.
@@ -179,7 +180,7 @@ def test_files_without_a_sequence_are_refused_with_a_sentence(tmp_path):
 
 
 def test_a_sequence_too_large_is_refused_before_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("stormcycle.verification.evaluation.MOST_VALUES", 100)
+    monkeypatch.setattr("stormcycle.datasets.sequence.MOST_VALUES", 100)
     with pytest.raises(ValueError, match="cut the sequence"):
         read_sequence(write(tmp_path / "s.nc", "dbz", "dBZ", minutes=every(5)))
 

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ shown = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty
 """A terminal's own width; enough for a table of scores where output goes to a file."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+DomainOption = Annotated[str, typer.Option("--domain", "-d", help="name of a domain: stormcycle domains")]
+TimeOption = Annotated[str, typer.Option("--time", "-t", help="cycle time, a full hour UTC: 2015-07-12T01:00Z")]
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on standard output, nothing else")]
 EXIT_DEGRADED = 4
 
 

@@ -1,0 +1,127 @@
+"""Commands of the models: judged, trained, made ready to be served."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli.answering import JsonOption, answering, example, fail, print_json, said, say, table
+
+app = typer.Typer()
+ModelsArgument = Annotated[list[str] | None, typer.Argument(help="default: all models")]
+
+
+@app.command(epilog=example("stormcycle evaluate smaat_unet --sequence nju_cpol_001_3.0km.nc"))
+@answering
+def evaluate(
+    model: Annotated[str, typer.Argument(help="persistence, extrapolation, sprog, or a model; always shown beside the references")],
+    sequence: Annotated[Path, typer.Option("--sequence", help="a packed sequence (netCDF)")],
+    figure: Annotated[Path | None, typer.Option("--figure", help="also draw the score curves here (PNG)")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a method on every window of 10 + 10 frames of a packed sequence, beside the reference methods."""
+    from rich.progress import Progress
+
+    from stormcycle.datasets import read_sequence
+    from stormcycle.feeds import ReadFailure, read_each
+    from stormcycle.serving import model_names, read_card
+    from stormcycle.verification import REFERENCES, SEEN_REFERENCES, evaluate_sequence
+
+    if model not in (*REFERENCES, *model_names()):
+        fail(f"There is no model {model!r}; known are {', '.join((*REFERENCES, *model_names()))}.", 2)
+    (reflectivity,) = read_each(read_sequence, [(sequence,)])
+    if isinstance(reflectivity, ReadFailure):
+        fail(reflectivity.reason)
+    methods, in_sample = dict(REFERENCES), False
+    if model not in REFERENCES:
+        from stormcycle.export.in_process import forecaster
+
+        in_sample = read_card(model).saw(sequence.name)
+        methods |= {**SEEN_REFERENCES, model: forecaster(model)}
+    with Progress(console=said, transient=True) as bar:
+        task = bar.add_task("windows", total=None)
+        result = evaluate_sequence(reflectivity, methods, lambda done, total: bar.update(task, completed=done, total=total))
+    step = float(reflectivity.attrs["step_minutes"])
+    if figure is not None:
+        from stormcycle.verification.pictures import draw_score_curves
+
+        draw_score_curves(result, figure, step)
+    if as_json:
+        print_json({**result, "in_sample": in_sample})
+        return
+    leads = [f"{step * (index + 1):g}" for index in range(10)]
+    for title, score in (("CSI", "csi"), ("Frequency bias", "bias")):
+        rows = [[method, threshold, *values] for method, scores in result["methods"].items() for threshold, values in scores["zh"][score].items()]
+        table(f"{title} by lead (min) on {sequence.name}, {result['windows']} windows", ["method", "dBZ", *leads], rows)
+    if in_sample:
+        say(f"{model} was made with this event: its score here is in sample and shows no skill.")
+
+
+@app.command(epilog=example("stormcycle train smaat_unet --minutes 60"))
+@answering
+def train(
+    model: Annotated[str, typer.Argument(help="a model with a recipe.yaml")],
+    minutes: Annotated[float, typer.Option(min=0, help="how long to train now; the same command goes on later")] = float("inf"),
+    as_json: JsonOption = False,
+) -> None:
+    """Make a model's weights and card from its recipe; interrupted, it goes on from its last checkpoint. Needs STORMCYCLE_DATA."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from stormcycle.home import expand
+    from stormcycle.training import read_recipe, run_folder, shipped
+    from stormcycle.training import train as follow
+
+    recipe, data = read_recipe(model), Path(expand("${STORMCYCLE_DATA}"))
+    steps = recipe.schedule.steps
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=said, transient=True) as bar:
+        task = bar.add_task("preparing", total=steps)
+
+        def report(step: int, figures: dict[str, float]) -> None:
+            bar.update(task, completed=step, description=f"step {step} of {steps}, loss {figures['loss']:.3f}, best score {figures['best']:.4f}")
+
+        network, progress = follow(model, recipe, data, minutes * 60, lambda name: bar.update(task, description=f"windows of {name}"), report)
+    result: dict[str, Any] = {"model": model, "step": progress.step, "best": progress.best, "done": progress.done, "version": None}
+    if progress.done:
+        result["version"] = shipped(model, recipe, network, progress, data).version
+    if as_json:
+        print_json(result)
+    elif progress.done:
+        say(f"{model}: {progress.step} steps, best score {progress.best:.4f}; weights and card written, version {result['version']}")
+    else:
+        say(f"{model}: step {progress.step} of {steps}, best score {progress.best:.4f}; the same command goes on. Checkpoint: {run_folder(model, recipe)}")
+
+
+@app.command(epilog=example("stormcycle export"))
+@answering
+def export(
+    models: ModelsArgument = None,
+    to: Annotated[Path | None, typer.Option("--to", help="default: $STORMCYCLE_HOME/models, which `up` serves")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make what Triton serves from weights and cards: config.pbtxt and ONNX, seconds a model; what is there already stays."""
+    from stormcycle.export import export_model
+    from stormcycle.serving import model_names, served_repository
+
+    made = [export_model(model, to or served_repository()) for model in models or model_names()]
+    if as_json:
+        print_json([{"model": one.model, "file": str(one.graph), "made": one.made, "seconds": round(one.seconds, 2)} for one in made])
+        return
+    for one in made:
+        say(f"{one.model}: {one.graph}, {f'made in {one.seconds:.1f} s' if one.made else 'was there'}")
+
+
+@app.command("build-plans", epilog=example("stormcycle build-plans --to /srv/models"))
+@answering
+def build_plans(
+    to: Annotated[Path, typer.Option("--to", help="the repository that the Triton of this GPU serves")],
+    models: ModelsArgument = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build TensorRT plans (FP16) on the GPU machine that serves them; a manifest names GPU, driver and TensorRT."""
+    from dataclasses import asdict
+
+    from stormcycle.export import build_plans as build
+    from stormcycle.serving import model_names
+
+    plans = [asdict(plan) for plan in build(models or model_names(), to)]
+    print_json(plans) if as_json else table("Plans", list(plans[0]), [list(plan.values()) for plan in plans])

@@ -1,0 +1,54 @@
+"""`make tensorrt-check`: TensorRT's parser and ahead-of-time builder on every model's FP16 graph; docs/tensorrt.md."""
+
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from flows.studies.tables import markdown
+from stormcycle.export import ExportError
+from stormcycle.export.engines import LARGEST, SMALLEST, USUAL
+from stormcycle.export.parser_check import parser_check
+from stormcycle.serving import model_names, read_card
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "tensorrt.md"
+
+
+def main() -> None:
+    """Build every model for every target and write the document; exit 1 after it when a graph was refused."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            checked = parser_check(model_names(), Path(folder))
+    except ExportError as error:
+        raise SystemExit(str(error)) from None
+    rows = [
+        {
+            "model": row.model,
+            "weights": read_card(row.model).version,
+            "target": row.target,
+            "FP16 graph, MB": f"{row.graph_bytes / 1e6:.2f}",
+            "taken": "no" if row.refusal else "yes",
+            "seconds": "" if row.refusal else f"{row.seconds:.1f}",
+            "engine, MB": "" if row.refusal else f"{row.engine_bytes / 1e6:.1f}",
+            "what it says": row.refusal,
+        }
+        for row in checked
+    ]
+    lines = [
+        "# TensorRT's parser on the FP16 graphs",
+        "",
+        f"Made by `make tensorrt-check`, without a GPU: tensorrt-rtx {version('tensorrt-rtx')} parses every model's FP16 graph, strongly typed, and builds an",
+        f"engine ahead of time for each generation of GPUs that it knows, for one field of {SMALLEST} to {LARGEST} rows and columns, tuned for {USUAL}.",
+        "",
+        "It proves that the parser takes the graph, nothing more. Nothing is run, so it says nothing of speed or drift on a GPU; an engine of TensorRT-RTX is",
+        "not the plan that Triton's TensorRT backend loads: that one is built by `stormcycle build-plans` on the machine that serves, and was never built or",
+        "run here. A repeated build differs in some bytes.",
+        "",
+        *markdown(rows),
+    ]
+    DOCUMENT.write_text("\n".join(lines) + "\n")
+    if any(row.refusal for row in checked):
+        raise SystemExit(f"TensorRT refuses a graph; {DOCUMENT.name} says which and why.")
+
+
+if __name__ == "__main__":
+    main()

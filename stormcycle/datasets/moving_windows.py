@@ -1,0 +1,111 @@
+"""Windows of ten frames in and ten out in the frame that moves with the echoes, prepared once and kept as arrays on the disk.
+
+A window is what stormcycle.nowcast.lagrangian gives a network in a cycle, with the truth beside it. An event's windows are kept under
+the digest of its file, its settings and the sources that made them.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stormcycle.cycle.digests import file_digest, json_digest, sources_digest
+from stormcycle.cycle.files import temporary_beside
+from stormcycle.datasets.events import Event, read_event
+from stormcycle.datasets.sequence import FRAMES_IN, FRAMES_OUT, SEQUENCE_FRAMES
+from stormcycle.nowcast.extrapolation import MOTION_FRAMES, motion
+from stormcycle.nowcast.lagrangian import displacements, moving_frames
+from stormcycle.states import dry_filled
+
+SIDE = 256
+WET_DBZ, LEAST_WET_SHARE = 20.0, 0.002
+"""A window whose truth has less echo than this at every lead teaches nothing."""
+PARTS = ("frames", "truth", "displacement", "mask")
+SOURCES = ("stormcycle/datasets", "stormcycle/nowcast/lagrangian.py", "stormcycle/nowcast/extrapolation.py", "stormcycle/nowcast/frames.py")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of one event, arrays on the disk: frames and truth (n, 10, y, x; dBZ), displacement (n, 10, 2, y, x; pixels), mask (n, y, x)."""
+
+    event: Event
+    frames: np.ndarray
+    truth: np.ndarray
+    displacement: np.ndarray
+    mask: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+def windows_of(folder: Path, event: Event, step_minutes: int, kept: Path, seed: int) -> Windows:
+    """The windows of an event, from those kept below a folder, or made now.
+
+    Reads netCDF: the first call for an event belongs in a child process. Raises ValueError where no window has echo.
+    """
+    key = json_digest([file_digest(folder / event.file), event.model_dump(mode="json", exclude={"weight"}), step_minutes, seed, sources_digest(*SOURCES)])
+    place = kept / f"{event.name}-{key[:16]}"
+    if not place.is_dir():
+        _make(place, read_event(folder, event, step_minutes).values, event, np.random.default_rng(seed))
+    return Windows(event, *(np.load(place / f"{part}.npy", mmap_mode="r") for part in PARTS))
+
+
+def _make(place: Path, frames: np.ndarray, event: Event, rng: np.random.Generator) -> None:
+    """Write the windows of an event's frames (time, y, x; dBZ), whole or not at all."""
+    made: list[tuple[np.ndarray, ...]] = []
+    for start in range(len(frames) - SEQUENCE_FRAMES + 1):
+        for _ in range(event.crops):
+            window = _window(frames[start : start + SEQUENCE_FRAMES], event, rng)
+            if window is not None:
+                made.append(window)
+    if not made:
+        raise ValueError(f"The event {event.name} has no window of {SEQUENCE_FRAMES} frames with echo.")
+    building = temporary_beside(place)
+    building.mkdir()
+    try:
+        for part, arrays in zip(PARTS, zip(*made, strict=True), strict=True):
+            np.save(building / f"{part}.npy", np.stack(arrays))
+        building.rename(place)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _window(frames: np.ndarray, event: Event, rng: np.random.Generator) -> tuple[np.ndarray, ...] | None:
+    """One window: a square of the grid, its mask, its motion from the whole grid, its frames as a network sees them."""
+    velocity = motion(frames[FRAMES_IN - MOTION_FRAMES : FRAMES_IN])
+    top, left = (int(rng.integers(0, size - SIDE + 1)) for size in frames.shape[1:])
+    square = (..., slice(top, top + SIDE), slice(left, left + SIDE))
+    mask = _disc(event.disc_radius_px) & ~np.isnan(frames[FRAMES_IN - 1][square])
+    seen = np.where(mask, dry_filled(frames[square]), 0.0)
+    past, truth = seen[:FRAMES_IN], seen[FRAMES_IN:]
+    if (truth >= WET_DBZ).mean(axis=(1, 2)).max() < LEAST_WET_SHARE:
+        return None
+    displacement = displacements(velocity[square], FRAMES_OUT)
+    return moving_frames(past, displacement).astype("float16"), truth.astype("float16"), displacement.astype("float16"), mask
+
+
+def _disc(radius_px: float | None) -> np.ndarray:
+    y, x = np.ogrid[:SIDE, :SIDE]
+    middle = (SIDE - 1) / 2
+    return np.hypot(y - middle, x - middle) <= (np.inf if radius_px is None else radius_px)
+
+
+def prepare(folder: Path, events: list[Event], step_minutes: int, kept: Path, seed: int, progress: Callable[[str], None]) -> list[Windows]:
+    """The windows of events, each prepared in a child process where it is not yet; progress is told each event's name.
+
+    Raises ValueError with the first event's reason that cannot be read.
+    """
+    from stormcycle.feeds.reading import ReadFailure, read_each
+
+    for event in events:
+        progress(event.name)
+        (counted,) = read_each(_prepared, [(folder, event, step_minutes, kept, seed)])
+        if isinstance(counted, ReadFailure):
+            raise ValueError(counted.reason)
+    return [windows_of(folder, event, step_minutes, kept, seed) for event in events]
+
+
+def _prepared(folder: Path, event: Event, step_minutes: int, kept: Path, seed: int) -> int:
+    return len(windows_of(folder, event, step_minutes, kept, seed))

@@ -1,0 +1,18 @@
+"""The neural networks: torch modules, one folder a paper; `build` makes one from the architecture that its card names."""
+
+from typing import Any
+
+from torch import nn
+
+from stormcycle.networks.baselines.smaat_unet import SmaAtUNet
+
+NETWORKS: dict[str, type[nn.Module]] = {"smaat_unet": SmaAtUNet}
+
+__all__ = ["NETWORKS", "build"]
+
+
+def build(network: str, **settings: Any) -> nn.Module:
+    """A network with fresh weights. Raises ValueError for a name that is not known."""
+    if network not in NETWORKS:
+        raise ValueError(f"There is no network {network!r}; known are {', '.join(NETWORKS)}.")
+    return NETWORKS[network](**settings)

@@ -1,0 +1,1 @@
+"""Networks of others' papers that ours are compared with."""

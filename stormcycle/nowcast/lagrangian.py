@@ -1,0 +1,64 @@
+"""The frame that moves with the echoes, in which any network can stand: warp, residual, advect, disc mask.
+
+The last ten frames are carried to the newest one's time; a network says how each lead's field will have changed there;
+newest frame plus change is carried along to each lead. Without a change the forecast is the extrapolation, and motion,
+which little data cannot teach, need not be learned (Ritvanen et al. 2023, doi 10.1109/JSTARS.2023.3238016).
+Fields are reflectivity in dBZ, dry and not observed 0; displacements are (2, y, x) pixels, x first, from a pixel of the
+forecast back to where its air came from.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from stormcycle.nowcast.extrapolation import extrapolate
+from stormcycle.states import dry_filled
+
+
+def displacements(velocity: np.ndarray, leads: int) -> np.ndarray:
+    """Where each pixel of each lead came from: (lead, 2, y, x) pixels, of a velocity (2, y, x; pixels a step)."""
+    found: list[np.ndarray] = []
+    for _ in range(leads):
+        _, displacement = extrapolate(None, velocity, 1, displacement_prev=found[-1] if found else None, return_displacement=True)
+        found.append(displacement)
+    return np.stack(found)
+
+
+def carried_along(field: np.ndarray, displacement: np.ndarray, edge: bool = False) -> np.ndarray:
+    """A field (y, x) at where a displacement (2, y, x) points to, bilinear; outside the field 0, or its edge's value."""
+    rows, columns = np.indices(field.shape)
+    coordinates = [rows + displacement[1], columns + displacement[0]]
+    return ndimage.map_coordinates(field, coordinates, order=1, mode="nearest" if edge else "constant", cval=0.0, prefilter=False)
+
+
+def moving_frames(frames: np.ndarray, displacement: np.ndarray) -> np.ndarray:
+    """Frames (time, y, x; the newest last) carried to the newest one's time: what a network sees, float32."""
+    older = [carried_along(frame, displacement[len(frames) - 2 - index]) for index, frame in enumerate(frames[:-1])]
+    return np.stack([*older, frames[-1]]).astype("float32")
+
+
+def forecast(newest: np.ndarray, residual: np.ndarray, displacement: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The newest frame (y, x) with each lead's change (lead, y, x; dB) added, carried to its lead: (lead, y, x) dBZ, at least 0.
+
+    mask: (y, x) where a radar sees; beyond it the forecast is NaN.
+    """
+    leads = [carried_along(newest, path) + carried_along(change, path, edge=True) for change, path in zip(residual, displacement, strict=True)]
+    return np.where(mask, np.maximum(np.stack(leads), 0.0), np.nan)
+
+
+def seen_disc(frames: np.ndarray) -> np.ndarray:
+    """Where a radar in the grid's middle sees, as far as its frames (time, y, x; dBZ) tell: within the farthest echo's distance.
+
+    For sequences that do not tell no echo from no data. A scene without echo gives the whole grid, as do composites
+    with rain in their corners.
+    """
+    rows, columns = frames.shape[1:]
+    y, x = np.ogrid[:rows, :columns]
+    distance = np.hypot(y - (rows - 1) / 2, x - (columns - 1) / 2)
+    echo = (dry_filled(frames) != 0).any(axis=0)
+    return distance <= distance[echo].max() if echo.any() else np.ones((rows, columns), bool)
+
+
+def padded(fields: np.ndarray, multiple: int) -> np.ndarray:
+    """Fields (..., y, x) with dry rows and columns added below and to the right, up to multiples."""
+    rows, columns = (-size % multiple for size in fields.shape[-2:])
+    return np.pad(fields, [(0, 0)] * (fields.ndim - 2) + [(0, rows), (0, columns)])

@@ -1,0 +1,97 @@
+"""A model's card: CARD.md in the model repository, whose first block (YAML between lines of ---) programs read.
+
+The weights live once, beside their card, and the card names them by their digest (docs/architecture.md, law 9).
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stormcycle.cycle.digests import file_digest
+from stormcycle.home import home
+from stormcycle.serving.errors import ServingError
+
+SHIPPED = Path(__file__).parents[2] / "model_repository"
+FENCE = "---\n"
+VERSION_DIGITS = 12
+
+
+class CardError(ServingError):
+    """A model's card is missing, wrong, or not that of the weights beside it."""
+
+
+class Card(BaseModel):
+    """What programs read of a card: what the network is, which weights, for which fields, trained on what, how it answers the canary."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    model: str
+    architecture: dict[str, Any] = Field(description="keyword arguments of stormcycle.networks.build")
+    weights_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    step_minutes: int
+    resolution_m: int
+    channels: dict[str, list[str]] = Field(description="for each tensor the meaning of its channels, in order")
+    trained_on: list[str] = Field(description="events by the beginning of their files' names; a score on one of them is in sample")
+    chosen_on: list[str] = Field(description="events that stopped the training and chose the checkpoint; a score on one is in sample too")
+    licence: str
+    canary: list[float] = Field(description="the answer to stormcycle.serving.canary's question at its pixels")
+
+    def saw(self, name: str) -> bool:
+        """Whether a file's name, or a granule's key, is of an event that the weights were made with: its score is in sample."""
+        return Path(name).name.startswith((*self.trained_on, *self.chosen_on))
+
+    @property
+    def version(self) -> str:
+        """The version that a release names: the beginning of the weights' digest."""
+        return self.weights_sha256[:VERSION_DIGITS]
+
+
+def models_folder() -> Path:
+    """The folder of the models' sources (configuration, weights, card): STORMCYCLE_MODELS, or the shipped model_repository."""
+    return Path(os.environ.get("STORMCYCLE_MODELS") or SHIPPED)
+
+
+def served_repository() -> Path:
+    """The folder that Triton serves, made by `stormcycle export`: $STORMCYCLE_HOME/models."""
+    return home() / "models"
+
+
+def model_names() -> list[str]:
+    """The names of all models, sorted."""
+    return sorted(path.parent.name for path in models_folder().glob("*/CARD.md"))
+
+
+def read_card(model: str) -> Card:
+    """The card of a model. Raises CardError when there is none, or when it is not what a card must be."""
+    path = models_folder() / model / "CARD.md"
+    if not path.is_file():
+        raise CardError(f"There is no model {model!r}; known are: {', '.join(model_names()) or 'none'}.")
+    before, fence, rest = path.read_text(encoding="utf-8").partition(FENCE)
+    block, closing, _ = rest.partition(f"\n{FENCE}")
+    if before or not fence or not closing:
+        raise CardError(f"The card of {model} does not begin with a block of YAML between two lines of ---.")
+    try:
+        card = Card.model_validate(yaml.safe_load(block))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise CardError(f"The card of {model} is not valid: {' '.join(str(error).split())}") from None
+    if card.model != model:
+        raise CardError(f"The card in the folder {model} is that of {card.model}.")
+    return card
+
+
+def weights_path(model: str) -> Path:
+    """The weights of a model."""
+    return models_folder() / model / "weights.safetensors"
+
+
+def check_weights(card: Card) -> None:
+    """Raise CardError unless the weights beside a card are those that it names."""
+    path = weights_path(card.model)
+    if not path.is_file():
+        raise CardError(f"The model {card.model} has no weights.safetensors beside its card.")
+    found = file_digest(path)
+    if found != card.weights_sha256:
+        raise CardError(f"The card of {card.model} is not that of its weights: it names {card.weights_sha256[:12]}, the file is {found[:12]}.")

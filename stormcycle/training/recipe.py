@@ -1,0 +1,73 @@
+"""What a training run is: recipe.yaml in the model's folder, from which its weights can be made again."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stormcycle.datasets.events import Event
+from stormcycle.serving.cards import models_folder
+
+
+class RecipeError(ValueError):
+    """A model has no recipe, or one that cannot be followed."""
+
+
+class Schedule(BaseModel):
+    """How long and how fast: one training run of any network."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+    warm_up: int = Field(default=30, ge=1)
+    weight_decay: float = 1e-4
+    clip: float = Field(default=1.0, description="largest norm of a step's gradient")
+    average: float = Field(default=0.99, description="decay of the running mean of the weights, which is what is kept")
+    judge_every: int = Field(default=100, gt=0, description="steps between two looks at the events that choose")
+    patience: int = Field(default=8, gt=0, description="looks without a better score that end the training")
+    seed: int = 20150712
+
+
+class Recipe(BaseModel):
+    """How the weights of a model are made: the network, the events, the schedule."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    about: str = Field(description="what the model is, for its card")
+    architecture: dict[str, Any]
+    step_minutes: int
+    resolution_m: int
+    events: list[Event] = Field(min_length=1, description="learned from")
+    choosing: list[Event] = Field(min_length=1, description="never learned from: they end the training and choose the checkpoint")
+    shown: list[str] = Field(description="sequences below STORMCYCLE_DATA that skill is shown on: in neither list above")
+    schedule: Schedule
+    licence: str
+
+
+def read_recipe(model: str) -> Recipe:
+    """The recipe of a model. Raises RecipeError when there is none, or when an event both teaches and chooses."""
+    path = models_folder() / model / "recipe.yaml"
+    if not path.is_file():
+        raise RecipeError(f"The model {model!r} has no recipe.yaml; models with one: {', '.join(recipe_names()) or 'none'}.")
+    return parse_recipe(path)
+
+
+def recipe_names() -> list[str]:
+    """The names of all models that can be trained, sorted."""
+    return sorted(path.parent.name for path in models_folder().glob("*/recipe.yaml"))
+
+
+def parse_recipe(path: Path) -> Recipe:
+    """The recipe in a YAML file. Raises RecipeError."""
+    try:
+        recipe = Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise RecipeError(f"{path.name} of {path.parent.name} is not a valid recipe: {' '.join(str(error).split())}") from None
+    learned, chosen, shown = {event.file for event in recipe.events}, {event.file for event in recipe.choosing}, set(recipe.shown)
+    twice = learned & chosen | learned & shown | chosen & shown
+    if twice:
+        raise RecipeError(f"{path.name} of {path.parent.name} uses one file for two purposes: {', '.join(sorted(twice))}; split by event.")
+    return recipe

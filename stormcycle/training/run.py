@@ -1,0 +1,74 @@
+"""One training run: a model's recipe followed to its end, or as far as the time allows."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from stormcycle.cycle.digests import json_digest
+from stormcycle.datasets import read_sequence
+from stormcycle.datasets.moving_windows import prepare
+from stormcycle.export.in_process import nowcast_of
+from stormcycle.export.shipping import ship
+from stormcycle.feeds import ReadFailure, read_each
+from stormcycle.home import home
+from stormcycle.networks import build
+from stormcycle.serving.cards import Card
+from stormcycle.training.card import card_body
+from stormcycle.training.loop import Progress, Report, fit
+from stormcycle.training.moving_frame import draw_batch, loss_of, score
+from stormcycle.training.recipe import Recipe
+from stormcycle.verification import REFERENCES, SEEN_REFERENCES, evaluate_sequence
+
+
+def run_folder(model: str, recipe: Recipe) -> Path:
+    """Where a run of a recipe keeps its checkpoint; another recipe is another run."""
+    return home() / "training" / f"{model}-{json_digest(recipe.model_dump(mode='json'))[:12]}"
+
+
+def train(
+    model: str, recipe: Recipe, data: Path, seconds: float, prepared: Callable[[str], None], report: Report | None = None
+) -> tuple[nn.Module, Progress]:
+    """The network with its best weights so far, and where the run stands; it goes on from the checkpoint of an earlier call.
+
+    data: the folder of samples; prepared: told the name of each event before its windows are made. On a GPU where there is one. Raises
+    ValueError where an event cannot be read.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(recipe.schedule.seed)
+    network = build(**recipe.architecture).to(device)
+    windows = [
+        prepare(data, events, recipe.step_minutes, home() / "cache" / "windows", recipe.schedule.seed, prepared) for events in (recipe.events, recipe.choosing)
+    ]
+    draw = partial(draw_batch, windows[0], recipe.schedule.batch, device)
+    judge = partial(score, events=windows[1], device=device)
+    folder = run_folder(model, recipe)
+    folder.mkdir(parents=True, exist_ok=True)
+    return network, fit(network, draw, loss_of, judge, recipe.schedule, folder, seconds, report)
+
+
+def shipped(model: str, recipe: Recipe, network: nn.Module, progress: Progress, data: Path) -> Card:
+    """Write a trained network's weights and card, with its scores on the recipe's shown sequences beside the references.
+
+    Raises ValueError where a sequence cannot be read, and what `ship` raises.
+    """
+    network = network.cpu().eval()
+    shown = {}
+    for name in recipe.shown:
+        (sequence,) = read_each(read_sequence, [(data / name,)])
+        if isinstance(sequence, ReadFailure):
+            raise ValueError(sequence.reason)
+        shown[Path(name).name] = evaluate_sequence(sequence, {**REFERENCES, **SEEN_REFERENCES, model: nowcast_of(network)})
+    return ship(
+        model,
+        network,
+        card_body(model, recipe, progress, shown),
+        architecture=recipe.architecture,
+        step_minutes=recipe.step_minutes,
+        resolution_m=recipe.resolution_m,
+        trained_on=[event.name for event in recipe.events],
+        chosen_on=[event.name for event in recipe.choosing],
+        licence=recipe.licence,
+    )

@@ -1,0 +1,61 @@
+"""Models: each model of the domain is asked its canary before a cycle trusts it; one that cannot be used has its reason."""
+
+import os
+from dataclasses import dataclass
+
+from stormcycle.domain import Domain, load_domain
+from stormcycle.serving import ServingError, declared_contract, read_card, ready_model
+from tasks.seam import Hour, log, stage
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model of the domain as this run found it: its version, or why its fallback stands in."""
+
+    name: str
+    version: str | None
+    reason: str = ""
+
+
+@stage()
+def models(hour: Hour) -> list[ServedModel]:
+    """The models that the domain names, each found right by the server at TRITON_URL, or not to be used.
+
+    A broken model is loaded again, once. Raises ValueError where a model does not fit the domain: no server can mend that.
+    """
+    domain = load_domain(hour.domain)
+    return [_found(domain, name) for name in (domain.nowcast.model,) if name is not None]
+
+
+def _found(domain: Domain, name: str) -> ServedModel:
+    url = triton_url()
+    if url is None:
+        return ServedModel(name, None, "TRITON_URL is not set: no model is served.")
+    try:
+        _check_fits(domain, name)
+        ready = ready_model(url, name, domain.nowcast.deadline_seconds)
+    except ServingError as error:
+        log.warning("The model %s cannot be used: %s", name, error)
+        return ServedModel(name, None, str(error))
+    if ready.repaired:
+        log.warning("The model %s was broken and has been loaded again.", name)
+    return ServedModel(name, ready.version)
+
+
+def _check_fits(domain: Domain, name: str) -> None:
+    """Raise ValueError when a model is made for another step, pixel or horizon than the domain's."""
+    card = read_card(name)
+    mine = (domain.step_minutes, domain.grid.resolution_m)
+    if mine != (card.step_minutes, card.resolution_m):
+        raise ValueError(
+            f"The domain {domain.name} has a frame every {mine[0]} min and pixels of {mine[1]:g} m; its nowcast.model {name} is made for "
+            f"{card.step_minutes} min and {card.resolution_m} m: leave the key out, or name another model."
+        )
+    horizon = card.step_minutes * declared_contract(name).outputs[0].shape[1]
+    if domain.nowcast.lead_minutes > horizon:
+        raise ValueError(f"The domain {domain.name} has nowcast.lead_minutes {domain.nowcast.lead_minutes}; its model {name} reaches {horizon} min.")
+
+
+def triton_url() -> str | None:
+    """Where Triton answers, from the environment; none where it is not set."""
+    return os.environ.get("TRITON_URL") or None

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from stormcycle.datasets.events import Event
+from stormcycle.datasets.moving_windows import prepare, windows_of
+from stormcycle.nowcast.lagrangian import forecast
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sequence of 22 frames, 260 x 270, whose echoes drift 2 pixels a step; and a dry one."""
+    made = tmp_path_factory.mktemp("sequences")
+    rows, columns = np.indices((260, 270))
+    echo = np.stack(
+        [sum(45.0 * np.exp(-((rows - y) ** 2 + (columns - x - 2 * t) ** 2) / 200.0) for y, x in ((130, 110), (90, 150), (170, 60))) for t in range(22)]
+    )
+    for name, values in (("wet", echo), ("dry", 0.0 * echo)):
+        packed = np.round(values / 0.1).astype("int16")
+        field = xr.Dataset({"dbz": (("time", "y", "x"), packed, {"units": "dBZ", "scale_factor": 0.1})}, attrs={"nominal_step_minutes": 6.0})
+        field.to_netcdf(made / f"{name}.nc", engine="h5netcdf")
+    return made
+
+
+def test_windows_hold_what_a_network_sees_and_the_truth_that_extrapolation_reaches(folder: Path, tmp_path: Path) -> None:
+    windows = windows_of(folder, Event(name="wet", file="wet.nc", disc_radius_px=120), 6, tmp_path, 1)
+    assert len(windows) == 3
+    assert windows.frames.shape == windows.truth.shape == (3, 10, 256, 256)
+    made = forecast(
+        windows.frames[0, -1].astype("float64"), np.zeros((10, 256, 256)), windows.displacement[0].astype("float64"), np.ones((256, 256), bool)
+    )
+    inner = np.hypot(*(np.indices((256, 256)) - 127.5)) < 90
+    assert np.abs(made - windows.truth[0].astype("float64"))[:, inner].mean() < 0.6
+    outside = ~windows.mask[0]
+    assert np.hypot(*(np.indices((256, 256)) - 127.5))[outside].min() > 120
+    assert (windows.truth[0][:, outside] == 0).all()
+
+
+def test_windows_are_made_once_and_again_when_the_seed_or_the_disc_is_another(folder: Path, tmp_path: Path) -> None:
+    event = Event(name="wet", file="wet.nc")
+    windows_of(folder, event, 6, tmp_path, 1)
+    (first,) = tmp_path.iterdir()
+    stamp = (first / "frames.npy").stat().st_mtime_ns
+    windows_of(folder, event.model_copy(update={"weight": 3.0}), 6, tmp_path, 1)
+    assert [(path / "frames.npy").stat().st_mtime_ns for path in tmp_path.iterdir()] == [stamp]
+    windows_of(folder, event, 6, tmp_path, 2)
+    windows_of(folder, event.model_copy(update={"disc_radius_px": 100.0}), 6, tmp_path, 1)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_an_event_without_echo_or_file_is_refused_with_its_name(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="The event dry has no window of 20 frames with echo"):
+        prepare(folder, [Event(name="dry", file="dry.nc")], 6, tmp_path, 1, lambda _: None)
+    with pytest.raises(ValueError, match=r"no\.nc"):
+        prepare(folder, [Event(name="no", file="no.nc")], 6, tmp_path, 1, lambda _: None)
+    assert not list(tmp_path.iterdir())

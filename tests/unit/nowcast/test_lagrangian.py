@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pysteps.extrapolation.semilagrangian import extrapolate
+
+from stormcycle.nowcast.lagrangian import carried_along, displacements, forecast, moving_frames, padded, seen_disc
+
+SHAPE = (48, 64)
+
+
+def blob(y: float, x: float) -> np.ndarray:
+    """A round echo of 40 dBZ at a place."""
+    rows, columns = np.indices(SHAPE)
+    return 40.0 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 30.0)
+
+
+def uniform(u: float, v: float) -> np.ndarray:
+    return np.stack([np.full(SHAPE, u), np.full(SHAPE, v)])
+
+
+@pytest.fixture
+def whirl(rng: np.random.Generator) -> np.ndarray:
+    """A motion that differs from place to place."""
+    rows, columns = np.indices(SHAPE)
+    return np.stack([2.0 + np.sin(rows / 9.0), np.cos(columns / 7.0)]) + 0.2 * rng.standard_normal((2, 1, 1))
+
+
+def test_where_pixels_came_from_is_what_pysteps_integrates_over_all_leads_at_once(whirl: np.ndarray) -> None:
+    paths = displacements(whirl, 5)
+    for leads in (1, 3, 5):
+        _, whole = extrapolate(None, whirl, leads, return_displacement=True)
+        np.testing.assert_allclose(paths[leads - 1], whole, atol=1e-12)
+
+
+def test_without_a_change_the_forecast_is_pysteps_extrapolation_to_the_last_bit(whirl: np.ndarray, rng: np.random.Generator) -> None:
+    newest = rng.uniform(0, 50, SHAPE)
+    made = forecast(newest, np.zeros((6, *SHAPE)), displacements(whirl, 6), np.ones(SHAPE, bool))
+    np.testing.assert_array_equal(made, np.nan_to_num(extrapolate(newest, whirl, 6)))
+
+
+@given(u=st.integers(-3, 3), v=st.integers(-3, 3))
+def test_echoes_that_move_evenly_stand_still_in_the_moving_frame(u: int, v: int) -> None:
+    frames = np.stack([blob(24 + v * (t - 3), 32 + u * (t - 3)) for t in range(4)])
+    moving = moving_frames(frames, displacements(uniform(u, v), 3))
+    inside = (slice(12, -12), slice(12, -12))
+    for frame in moving:
+        np.testing.assert_allclose(frame[inside], frames[-1][inside], atol=1e-5)
+
+
+def test_a_change_is_carried_along_with_the_echo_that_it_changes() -> None:
+    change = np.stack([5.0 * (blob(24, 32) > 10)] * 2)
+    made = forecast(blob(24, 32), change, displacements(uniform(4, 0), 2), np.ones(SHAPE, bool))
+    np.testing.assert_allclose(made[1][:, 8:], (blob(24, 40) + 5.0 * (blob(24, 40) > 10))[:, 8:], atol=1e-6)
+
+
+def test_at_the_edge_a_change_comes_in_and_an_echo_does_not() -> None:
+    made = forecast(np.full(SHAPE, 30.0), np.full((1, *SHAPE), 7.0), displacements(uniform(5, 0), 1), np.ones(SHAPE, bool))
+    assert (made[0][:, :5] == 7.0).all()
+    assert (made[0][:, 5:] == 37.0).all()
+
+
+def test_nothing_is_forecast_where_no_radar_sees_and_nothing_below_zero() -> None:
+    mask = np.zeros(SHAPE, bool)
+    mask[10:30] = True
+    made = forecast(blob(24, 32), np.full((3, *SHAPE), -60.0), displacements(uniform(1, 1), 3), mask)
+    assert np.isnan(made[:, ~mask]).all()
+    assert (made[:, mask] == 0.0).all()
+
+
+def test_the_disc_reaches_to_the_farthest_echo_and_needs_no_future() -> None:
+    frames = np.full((3, 101, 101), -32.0)
+    frames[1, 50, 80], frames[2, 40, 50] = 12.0, 33.0
+    y, x = np.indices((101, 101)) - 50
+    np.testing.assert_array_equal(seen_disc(frames), np.hypot(y, x) <= 30)
+
+
+def test_a_dry_scene_is_seen_everywhere() -> None:
+    assert seen_disc(np.full((3, 20, 30), -32.0)).all()
+
+
+def test_outside_the_field_there_is_nothing_or_its_edge() -> None:
+    field = np.arange(12.0).reshape(3, 4) + 1
+    right = np.stack([np.full((3, 4), 10.0), np.zeros((3, 4))])
+    assert (carried_along(field, right) == 0).all()
+    np.testing.assert_array_equal(carried_along(field, right, edge=True), np.repeat(field[:, -1:], 4, axis=1))
+
+
+@given(rows=st.integers(1, 70), columns=st.integers(1, 70))
+def test_padding_reaches_the_next_multiple_and_keeps_the_field(rows: int, columns: int) -> None:
+    field = np.ones((2, rows, columns))
+    made = padded(field, 32)
+    assert made.shape[-2] % 32 == made.shape[-1] % 32 == 0
+    assert (made.shape[-2] - rows, made.shape[-1] - columns) < (32, 32)
+    np.testing.assert_array_equal(made[:, :rows, :columns], field)
+    assert made.sum() == field.sum()
