@@ -11,9 +11,10 @@ BIN := .venv/bin
 # libpython: Triton's processes for models need it; chromium: the tests click in the Prefect UI
 DEBIAN := gcc python3.11 python3.11-venv python3.11-dev libpython3.11 chromium
 
-.PHONY: install packages models cycle test coverage lint documents baselines limits samples quality-shares radar-speed mask-study serving-study kill-table tensorrt-check clean
+.PHONY: install packages cycle test coverage lint documents baselines limits samples quality-shares radar-speed mask-study serving-study export-study kill-table tensorrt-check clean
 
-install: .venv/installed .venv-triton/installed
+install: .venv/installed .venv-triton/installed ## both environments, and what Triton serves (seconds a model)
+	@$(BIN)/stormcycle export
 
 packages: ## the few Debian packages that a bare machine lacks
 	@command -v gcc >/dev/null && command -v $(PYTHON) >/dev/null && $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
@@ -31,9 +32,6 @@ packages: ## the few Debian packages that a bare machine lacks
 	$(PYTHON) -m venv .venv-triton
 	.venv-triton/bin/pip install --quiet --requirement infra/triton/requirements.lock
 	touch $@
-
-models: install ## what Triton serves, from weights and cards: seconds a model
-	$(BIN)/stormcycle export
 
 cycle: install ## two simulated hours, end to end, with real Prefect and Triton servers on loopback
 	$(BIN)/python -m flows.demo
@@ -72,8 +70,11 @@ radar-speed: install ## NEXRAD volumes beside Py-ART (docs/radar_speed.md), some
 mask-study: install ## the outlier mask on simulated blocked sectors (docs/outlier_mask.md), some minutes
 	$(BIN)/python -m flows.studies.mask
 
-serving-study: models ## latency beside ONNX Runtime, memory of the server after 200 cycles' requests (docs/serving.md), some minutes
+serving-study: install ## latency beside ONNX Runtime, memory of the server after 200 cycles' requests (docs/serving.md), some minutes
 	$(BIN)/python -m flows.studies.serving
+
+export-study: install ## export times, drift of the graphs and of half precision (docs/export.md), a minute
+	$(BIN)/python -m flows.studies.export
 
 kill-table: install ## what is killed in the middle of a cycle, and what a rerun releases (docs/kills.md), some minutes
 	$(BIN)/python -m flows.studies.kills

@@ -2,6 +2,7 @@
 
 from prefect import flow, runtime
 
+from flows.triton import watched
 from stormcycle.times import iso, now, parse_time
 from tasks.decode import decode
 from tasks.fetch import fetch
@@ -14,6 +15,7 @@ from tasks.pin import pin
 from tasks.probability import probability
 from tasks.quality import quality
 from tasks.release import Outcome, release, released
+from tasks.seam import log
 
 
 def run_name() -> str:
@@ -39,11 +41,18 @@ def cycle(domain: str, cycle_time: str | None = None, revise: bool = False) -> O
     grids = grid(hour, checked)
     passed = gate_fields(hour, grids)
     radar = mosaic(hour, passed)
+    watch_triton()
     served = models(hour)
     forecast = nowcast(hour, radar, served)
     chances = probability(hour, radar)
     products = gate_products(hour, [radar, forecast, chances])
     return release(hour, passed, products)
+
+
+def watch_triton() -> None:
+    """Hold the memory of the Triton server of this machine against its limit, where there is one."""
+    if (done := watched()) is not None:
+        log.warning(done)
 
 
 def scheduled_hour() -> str:

@@ -24,16 +24,16 @@ def models(hour: Hour) -> list[ServedModel]:
     A broken model is loaded again, once. Raises ValueError where a model does not fit the domain: no server can mend that.
     """
     domain = load_domain(hour.domain)
-    return [_found(domain, name) for name in (domain.nowcast.model,) if name is not None]
+    return [_found(domain, name, domain.nowcast.deadline_seconds) for name in (domain.nowcast.model,) if name is not None]
 
 
-def _found(domain: Domain, name: str) -> ServedModel:
+def _found(domain: Domain, name: str, deadline_s: float) -> ServedModel:
     url = triton_url()
     if url is None:
         return ServedModel(name, None, "TRITON_URL is not set: no model is served.")
     try:
         _check_fits(domain, name)
-        ready = ready_model(url, name, domain.nowcast.deadline_seconds)
+        ready = ready_model(url, name, deadline_s)
     except ServingError as error:
         log.warning("The model %s cannot be used: %s", name, error)
         return ServedModel(name, None, str(error))

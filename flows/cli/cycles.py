@@ -109,6 +109,7 @@ def health(
     as_json: JsonOption = False,
 ) -> None:
     """What became of every hour of the last day: complete, degraded, failed, running or missing. Exit 4 when one failed or is missing."""
+    from flows.triton import server_memory_mb
     from stormcycle.domain import domain_names, load_domain
     from stormcycle.states import HourState
     from stormcycle.times import iso, now, parse_time
@@ -120,6 +121,8 @@ def health(
         print_json({name: [asdict(hour) for hour in hours] for name, hours in found.items()})
     else:
         rows = [[name, hour.cycle_time, hour.state, hour.version, " ".join(hour.reasons)] for name, hours in found.items() for hour in hours]
+        if memory := server_memory_mb():
+            said.print(f"Triton takes {memory:.0f} MB of memory with its models.")
         table(f"The day up to {iso(end)}", ["domain", "hour", "state", "version", "why"], rows)
     owed = {HourState.FAILED, HourState.MISSING}
     raise typer.Exit(EXIT_DEGRADED if any(hour.state in owed for hours in found.values() for hour in hours) else 0)

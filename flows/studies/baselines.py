@@ -1,4 +1,4 @@
-"""`make baselines`: docs/baselines.md, the reference methods on real storms; needs the real samples (STORMCYCLE_DATA)."""
+"""`make baselines`: docs/baselines.md, the reference methods and every model on real storms; needs the real samples (STORMCYCLE_DATA)."""
 
 import os
 from pathlib import Path
@@ -6,9 +6,13 @@ from typing import Any
 
 from flows.cycle import cycle
 from flows.studies.tables import markdown
+from flows.triton import start_triton, stop_triton
 from flows.verify import verify
 from stormcycle.datasets import read_sequence
-from stormcycle.verification import REFERENCES, evaluate_sequence
+from stormcycle.export import export_model
+from stormcycle.export.in_process import forecaster
+from stormcycle.serving import model_names, read_card, served_repository
+from stormcycle.verification import REFERENCES, SEEN_REFERENCES, evaluate_sequence
 from stormcycle.verification.pictures import draw_score_curves
 from tasks.verify import csi_rows, period_scores
 
@@ -20,40 +24,64 @@ HOURS = ("2015-07-12T01:00:00Z", "2015-07-12T02:00:00Z")
 def main() -> None:
     """Measure and write the document and its picture."""
     reflectivity = read_sequence(Path(os.environ["STORMCYCLE_DATA"]) / SEQUENCE)
-    result = evaluate_sequence(reflectivity, REFERENCES)
+    models = {name: forecaster(name) for name in model_names() if not read_card(name).saw(SEQUENCE)}
+    result = evaluate_sequence(reflectivity, {**REFERENCES, **SEEN_REFERENCES, **models})
     draw_score_curves(result, DOCUMENT.parent / "pictures" / "baselines.png", float(reflectivity.attrs["step_minutes"]))
-    for hour in HOURS:
-        cycle.fn("nanjing", hour)
-    scores = period_scores(verify.fn("nanjing"))
-    assert scores is not None  # the second hour observed what the first forecast
+    versions = ", ".join(f"{name} {read_card(name).version}" for name in models)
     lines = [
-        "# Baselines on real storms",
+        "# Baselines and models on real storms",
         "",
         "Made by `make baselines`. CSI by lead in minutes; counts pooled over windows; a dash where nothing was observed or forecast.",
-        "Few windows of one event are a reference, not a climate: no interval can be had from them.",
-        "S-PROG, a smoothed field with matched probabilities, scores above the extrapolation that is released at most leads: it is what a model has to beat.",
+        "Few windows of one event are a reference, not a climate: no interval can be had from them, and differences below .02 say nothing.",
+        "`_disc`: the same method cut to the disc that the radar sees, which a model knows too; part of a model's gain is this. Part is frequency bias (1 is",
+        f"right), which stands below. No model was trained or chosen on this event ({versions}).",
         "",
-        f"## NJU-CPOL sequence 001, 3 km, {result['windows']} windows of 10 + 10 frames (`stormcycle evaluate sprog --sequence ...`)",
+        f"## NJU-CPOL sequence 001, 3 km, {result['windows']} windows of 10 + 10 frames (`stormcycle evaluate MODEL --sequence ...`)",
         "",
-        *markdown(_rows(result)),
+        *markdown(_rows(result, "csi")),
         "",
         "![CSI by lead](pictures/baselines.png)",
         "",
-        f"## The domain `nanjing`, cycle {HOURS[0]}, verified by what the next cycle observed (`stormcycle verify --domain nanjing`)",
+        "## Frequency bias, the same",
         "",
-        "Only pixels inside the radar's disc count. `nowcast` is what was released: extrapolation.",
+        *markdown(_rows(result, "bias")),
         "",
-        *markdown(csi_rows(scores)),
+        *_released(),
     ]
     DOCUMENT.write_text("\n".join(lines) + "\n")
 
 
-def _rows(result: dict[str, Any]) -> list[dict[str, Any]]:
+def _released() -> list[str]:
+    """What the domain nanjing released, verified, as lines of Markdown."""
+    for name in model_names():
+        export_model(name, served_repository())
+    os.environ["TRITON_URL"] = start_triton(served_repository())
+    try:
+        made = [cycle.fn("nanjing", hour, revise=True) for hour in HOURS]
+    finally:
+        stop_triton()
+    scores = period_scores(verify.fn("nanjing"))
+    assert scores is not None  # the second hour observed what the first forecast
     return [
-        {"method": method, "dBZ": threshold, **{str(6 * (lead + 1)): value for lead, value in enumerate(values)}}
-        for method, scores in result["methods"].items()
-        for threshold, values in scores["zh"]["csi"].items()
+        f"## The domain `nanjing`, cycle {HOURS[0]}, verified by what the next cycle observed (`stormcycle verify --domain nanjing`)",
+        "",
+        f"Only pixels inside the radar's disc count. `nowcast` is what was released ({made[0].state}), by the domain's model through Triton.",
+        "",
+        *markdown(csi_rows(scores)),
     ]
+
+
+def _rows(result: dict[str, Any], score: str) -> list[dict[str, Any]]:
+    return [
+        {"method": method, "dBZ": threshold, **{str(6 * (lead + 1)): value for lead, value in enumerate(values)}, "mean": _mean(values)}
+        for method, scores in result["methods"].items()
+        for threshold, values in scores["zh"][score].items()
+    ]
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def ship(
 ) -> Card:
     """Write weights.safetensors (float32) and CARD.md (`body` is its text in Markdown) into a model's folder, which holds its config.pbtxt.
 
-    Raises ExportError for weights that are too large or not finite, MismatchedModelError for a config.pbtxt that cannot
+    Raises ExportError for weights that are too large, not finite or not trained, MismatchedModelError for a config.pbtxt that cannot
     be read. Returns the card as it was read back.
     """
     network = copy.deepcopy(network).cpu().float().eval()  # what is served, whatever the training computes in
@@ -56,6 +56,8 @@ def ship(
         licence=licence,
         canary=_canary(network, contract),
     )
+    if not any(card.canary):
+        raise ExportError(f"{model} answers nothing to the canary, as a network that was not trained does; such an answer would notice nothing.")
     block = yaml.safe_dump(card.model_dump(), sort_keys=False, allow_unicode=True, width=160)
     replace_file(weights_path(model), content)
     replace_file(models_folder() / model / "CARD.md", f"{FENCE}{block}{FENCE}\n{body.strip()}\n".encode())

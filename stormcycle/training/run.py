@@ -10,7 +10,7 @@ from torch import nn
 from stormcycle.cycle.digests import json_digest
 from stormcycle.datasets import read_sequence
 from stormcycle.datasets.moving_windows import prepare
-from stormcycle.export.in_process import nowcast_of
+from stormcycle.export.in_process import by_torch, method_of
 from stormcycle.export.shipping import ship
 from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.home import home
@@ -60,7 +60,7 @@ def shipped(model: str, recipe: Recipe, network: nn.Module, progress: Progress, 
         (sequence,) = read_each(read_sequence, [(data / name,)])
         if isinstance(sequence, ReadFailure):
             raise ValueError(sequence.reason)
-        shown[Path(name).name] = evaluate_sequence(sequence, {**REFERENCES, **SEEN_REFERENCES, model: nowcast_of(network)})
+        shown[Path(name).name] = evaluate_sequence(sequence, {**REFERENCES, **SEEN_REFERENCES, model: method_of(by_torch(network))})
     return ship(
         model,
         network,

@@ -83,7 +83,7 @@ def test_an_operator_opens_the_failed_cycle_and_clicks_retry(
         before = done(house.home)
         fail_at.write_text("")
 
-        page.goto(f"{ui}/runs?state=failed")
+        page.goto(f"{ui}/runs?state=Failed&state=Crashed")
         run = page.locator(f"a[href*='{run_id}']").first
         run.wait_for()
         keep(page, pictures / "red-1-runs.png")

@@ -77,7 +77,7 @@ class SmaAtUNet(nn.Module):
 
     def forward(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The residuals; see the class. Raises ValueError for rows or columns that are no multiples of MULTIPLE."""
-        if not torch.jit.is_tracing() and any(size % MULTIPLE for size in frames.shape[-2:]):
+        if not torch.onnx.is_in_onnx_export() and any(size % MULTIPLE for size in frames.shape[-2:]):
             raise ValueError(f"The fields have {frames.shape[-2]} x {frames.shape[-1]} pixels; rows and columns must be multiples of {MULTIPLE}: pad them.")
         features = [self.encoders[0](self.unshuffle(torch.cat([frames / SCALE_DBZ, mask], 1)))]
         for encoder in self.encoders[1:]:
