@@ -19,6 +19,9 @@ def start_servers(port: int = 4200, triton_port: int = 8001) -> dict[str, str]:
         prefect = start_prefect(port)
     finally:
         exporting.wait()
+    from flows.zombies import end_zombies  # Prefect takes seconds to import; its server has been starting meanwhile
+
+    end_zombies(prefect)
     return {"PREFECT_API_URL": prefect, "TRITON_URL": start_triton(served_repository(), triton_port)}
 
 

@@ -9,16 +9,20 @@ from flows import processes
 from flows.processes import ServerError
 from stormcycle.home import home
 
-__all__ = ["QUIET", "ServerError", "answers", "prefect_environment", "running_prefect", "start_prefect", "stop_prefect"]
+__all__ = ["ENVIRONMENT", "ServerError", "answers", "prefect_environment", "running_prefect", "start_prefect", "stop_prefect"]
 
-QUIET = {
+ENVIRONMENT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "stormcycle",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "PREFECT_CLIENT_MAX_RETRIES": "3",
 }
-"""Nothing calls home, and our own log lines reach the runs' pages in the UI."""
+"""Nothing calls home, our own log lines reach the runs' pages in the UI, runs beat as the automation `zombies` expects, and a
+server that is gone is not waited for at every artifact.
+"""
 START_SECONDS = 120
 
 
@@ -26,7 +30,7 @@ def prefect_environment() -> dict[str, str]:
     """The environment of everything that talks to our Prefect server."""
     folder = home() / "prefect"
     folder.mkdir(parents=True, exist_ok=True)  # Prefect does not make the folders above it
-    return {**QUIET, "PREFECT_HOME": str(folder), **os.environ}
+    return {**ENVIRONMENT, "PREFECT_HOME": str(folder), **os.environ}
 
 
 def answers(url: str) -> bool:
@@ -48,7 +52,9 @@ def start_prefect(port: int = 4200) -> str:
         return found
     port = processes.free_port(port)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    return processes.start("prefect", command, prefect_environment(), f"http://127.0.0.1:{port}/api", answers, START_SECONDS)
+    url = f"http://127.0.0.1:{port}/api"
+    environment = {**prefect_environment(), "PREFECT_SERVER_UI_API_URL": url}  # else the UI asks at port 4200
+    return processes.start("prefect", command, environment, url, answers, START_SECONDS)
 
 
 def running_prefect() -> str | None:

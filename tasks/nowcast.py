@@ -99,9 +99,7 @@ def _key(hour: Hour, domain: Domain, radar: Reference, model: str, model_version
     return stage_key("nowcast", [radar.digest, f"{model}@{model_version}"], settings, SOURCES)
 
 
-def _saved(
-    hour: Hour, domain: Domain, key: str, forecast: np.ndarray, known: np.ndarray, newest: np.datetime64, model: str, model_version: str
-) -> Reference:
+def _saved(hour: Hour, domain: Domain, key: str, forecast: np.ndarray, known: np.ndarray, newest: np.datetime64, model: str, model_version: str) -> Reference:
     coordinates = lead_coordinates(hour.time, len(forecast), domain.step_minutes, newest)
     fields: xr.Dataset = nowcast_fields(forecast, known, coordinates, domain.step_minutes, domain.zr, domain.radar.quality.noise_floor_dbz)
     named = {"model": model, "model_version": model_version}

@@ -28,9 +28,7 @@ def run_folder(model: str, recipe: Recipe) -> Path:
     return home() / "training" / f"{model}-{json_digest(recipe.model_dump(mode='json'))[:12]}"
 
 
-def train(
-    model: str, recipe: Recipe, data: Path, seconds: float, prepared: Callable[[str], None], report: Report | None = None
-) -> tuple[nn.Module, Progress]:
+def train(model: str, recipe: Recipe, data: Path, seconds: float, prepared: Callable[[str], None], report: Report | None = None) -> tuple[nn.Module, Progress]:
     """The network with its best weights so far, and where the run stands; it goes on from the checkpoint of an earlier call.
 
     data: the folder of samples; prepared: told the name of each event before its windows are made. On a GPU where there is one. Raises

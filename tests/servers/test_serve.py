@@ -55,7 +55,14 @@ def test_a_domain_is_served_hourly_and_its_runs_release(house: House, serving: N
         edges = drawn_edges(client, run_id)
     assert (house.home / "releases/served/latest.json").is_file()
     chain = ["pin", "fetch", "decode", "quality", "grid", "gate_fields", "mosaic"]
-    ends = {("pin", "models"), ("models", "nowcast"), ("mosaic", "nowcast"), ("mosaic", "probability"), ("gate_fields", "release"), ("gate_products", "release")}
+    ends = {
+        ("pin", "models"),
+        ("models", "nowcast"),
+        ("mosaic", "nowcast"),
+        ("mosaic", "probability"),
+        ("gate_fields", "release"),
+        ("gate_products", "release"),
+    }
     ends |= {(product, after) for product in ("mosaic", "nowcast", "probability") for after in ("gate_products", "release")}  # the references pass through
     assert edges == set(pairwise(chain)) | ends
 

@@ -32,9 +32,7 @@ def separable(channels: int, out: int) -> nn.Sequential:
 def double(channels: int, out: int, between: int | None = None) -> nn.Sequential:
     """Two separable convolutions, each with its norm and ReLU."""
     middle = between or out
-    return nn.Sequential(
-        separable(channels, middle), nn.GroupNorm(GROUPS, middle), nn.ReLU(), separable(middle, out), nn.GroupNorm(GROUPS, out), nn.ReLU()
-    )
+    return nn.Sequential(separable(channels, middle), nn.GroupNorm(GROUPS, middle), nn.ReLU(), separable(middle, out), nn.GroupNorm(GROUPS, out), nn.ReLU())
 
 
 class Attention(nn.Module):

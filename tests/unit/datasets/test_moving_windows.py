@@ -28,9 +28,7 @@ def test_windows_hold_what_a_network_sees_and_the_truth_that_extrapolation_reach
     windows = windows_of(folder, Event(name="wet", file="wet.nc", disc_radius_px=120), 6, tmp_path, 1)
     assert len(windows) == 3
     assert windows.frames.shape == windows.truth.shape == (3, 10, 256, 256)
-    made = forecast(
-        windows.frames[0, -1].astype("float64"), np.zeros((10, 256, 256)), windows.displacement[0].astype("float64"), np.ones((256, 256), bool)
-    )
+    made = forecast(windows.frames[0, -1].astype("float64"), np.zeros((10, 256, 256)), windows.displacement[0].astype("float64"), np.ones((256, 256), bool))
     inner = np.hypot(*(np.indices((256, 256)) - 127.5)) < 90
     assert np.abs(made - windows.truth[0].astype("float64"))[:, inner].mean() < 0.6
     outside = ~windows.mask[0]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from stormcycle.states import NO_ECHO_DBZ
 from stormcycle.datasets import read_sequence
+from stormcycle.states import NO_ECHO_DBZ
 from stormcycle.verification.evaluation import evaluate_sequence, sequence_sums
 from stormcycle.verification.references import REFERENCES, persistence_forecast
 
