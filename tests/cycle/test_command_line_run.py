@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from bad_input.spoiling import undisturbed
 from cycle.command_line import ROOT, stormcycle
 from house import FIRST, SECOND, House
 
 from flows.cli import app
 
-COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)
+COMMANDS = sorted(typer.main.get_command(app).commands)
 
 
 def test_every_command_has_help_with_an_example() -> None:
