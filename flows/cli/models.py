@@ -79,10 +79,11 @@ def train(
         def report(step: int, figures: dict[str, float]) -> None:
             bar.update(task, completed=step, description=f"step {step} of {steps}, loss {figures['loss']:.3f}, best score {figures['best']:.4f}")
 
-        network, progress = follow(model, recipe, data, minutes * 60, lambda name: bar.update(task, description=f"windows of {name}"), report)
+        trained = follow(model, recipe, data, minutes * 60, lambda name: bar.update(task, description=f"windows of {name}"), report)
+    progress = trained.progress
     result: dict[str, Any] = {"model": model, "step": progress.step, "best": progress.best, "done": progress.done, "version": None}
     if progress.done:
-        result["version"] = shipped(model, recipe, network, progress, data).version
+        result["version"] = shipped(model, recipe, trained, data).version
     if as_json:
         print_json(result)
     elif progress.done:

@@ -4,15 +4,18 @@ A window is what stormcycle.nowcast.lagrangian gives a network in a cycle, with 
 the digest of its file, its settings and the sources that made them.
 """
 
+import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from stormcycle.cycle.digests import file_digest, json_digest, sources_digest
-from stormcycle.cycle.files import temporary_beside
+from stormcycle.cycle.files import json_bytes, temporary_beside
 from stormcycle.datasets.events import Event, read_event
 from stormcycle.datasets.sequence import FRAMES_IN, FRAMES_OUT, SEQUENCE_FRAMES
 from stormcycle.nowcast.extrapolation import MOTION_FRAMES, motion
@@ -35,6 +38,8 @@ class Windows:
     truth: np.ndarray
     displacement: np.ndarray
     mask: np.ndarray
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What was done to the event's file: conversion, frames taken, step, pixels."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -48,12 +53,14 @@ def windows_of(folder: Path, event: Event, step_minutes: int, kept: Path, seed: 
     key = json_digest([file_digest(folder / event.file), event.model_dump(mode="json", exclude={"weight"}), step_minutes, seed, sources_digest(*SOURCES)])
     place = kept / f"{event.name}-{key[:16]}"
     if not place.is_dir():
-        _make(place, read_event(folder, event, step_minutes).values, event, np.random.default_rng(seed))
-    return Windows(event, *(np.load(place / f"{part}.npy", mmap_mode="r") for part in PARTS))
+        _make(place, read_event(folder, event, step_minutes), event, np.random.default_rng(seed))
+    parts = {part: np.load(place / f"{part}.npy", mmap_mode="r") for part in PARTS}
+    return Windows(event, **parts, notes=json.loads((place / "notes.json").read_text()))
 
 
-def _make(place: Path, frames: np.ndarray, event: Event, rng: np.random.Generator) -> None:
-    """Write the windows of an event's frames (time, y, x; dBZ), whole or not at all."""
+def _make(place: Path, sequence: xr.DataArray, event: Event, rng: np.random.Generator) -> None:
+    """Write the windows of an event's frames (time, y, x; dBZ) and what was done to them, whole or not at all."""
+    frames = sequence.values
     made: list[tuple[np.ndarray, ...]] = []
     for start in range(len(frames) - SEQUENCE_FRAMES + 1):
         for _ in range(event.crops):
@@ -67,6 +74,7 @@ def _make(place: Path, frames: np.ndarray, event: Event, rng: np.random.Generato
     try:
         for part, arrays in zip(PARTS, zip(*made, strict=True), strict=True):
             np.save(building / f"{part}.npy", np.stack(arrays))
+        (building / "notes.json").write_bytes(json_bytes({key: value for key, value in sequence.attrs.items() if key not in ("units", "step_minutes")}))
         building.rename(place)
     finally:
         shutil.rmtree(building, ignore_errors=True)

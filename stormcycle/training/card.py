@@ -1,19 +1,22 @@
 """What a card says to people: what the model is, what it learned from, how the training went, what it scored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from stormcycle.datasets.events import Event
+from stormcycle.datasets.moving_windows import Windows
 from stormcycle.training.loop import Progress
 from stormcycle.training.recipe import Recipe
 
 THRESHOLDS = ("20", "30", "35", "40")
 
 
-def card_body(model: str, recipe: Recipe, progress: Progress, shown: Mapping[str, dict[str, Any]]) -> str:
-    """The card's text in Markdown; shown: for each sequence that was neither learned from nor chosen on, its evaluation."""
+def card_body(model: str, recipe: Recipe, progress: Progress, windows: tuple[Sequence[Windows], Sequence[Windows]], shown: Mapping[str, dict[str, Any]]) -> str:
+    """The card's text in Markdown.
+
+    windows: learned from, chosen on; shown: for each sequence that was neither learned from nor chosen on, its evaluation.
+    """
     best = max(progress.history, key=lambda look: look["score"])
     start = progress.history[0]
     made = (
@@ -30,26 +33,25 @@ def card_body(model: str, recipe: Recipe, progress: Progress, shown: Mapping[str
         "",
         "## Learned from",
         "",
-        *_events(recipe.events),
+        *_events(windows[0]),
         "",
         "## Chosen on (in sample too)",
         "",
-        *_events(recipe.choosing),
+        *_events(windows[1]),
     ]
     for name, result in shown.items():
         lines += ["", f"## Scored on {name}: {result['windows']} windows, never learned from, never chosen on", "", *_scores(result)]
     return "\n".join(lines)
 
 
-def _events(events: list[Event]) -> list[str]:
-    rows = ["| event | file | frames | what was done | seen | weight |", "|---|---|---|---|---|---|"]
-    for event in events:
-        frames = "all" if event.frames is None else f"{event.frames[0]} to {event.frames[1]}"
-        done = [f"{event.coarsen} x {event.coarsen} pixels joined"] if event.coarsen > 1 else []
-        done += [f"{event.crops} squares a window"] if event.crops > 1 else []
+def _events(windows: Sequence[Windows]) -> list[str]:
+    rows = ["| event | file | windows | weight | seen | what was done |", "|---|---|---|---|---|---|"]
+    for one in windows:
+        event = one.event
         seen = "whole square" if event.disc_radius_px is None else f"disc of {event.disc_radius_px:g} px"
-        rows.append(f"| {event.name} | {event.file} | {frames} | {', '.join(done) or '-'} | {seen} | {event.weight:g} |")
-    return [*rows, "", "Files of another step are brought to 6 min: each frame is the nearest one, carried along the motion."]
+        done = "; ".join(f"{key}: {value}" for key, value in sorted(one.notes.items()) if key != "source_variable")
+        rows.append(f"| {event.name} | {event.file} | {len(one)} | {event.weight:g} | {seen} | {done} |")
+    return rows
 
 
 def _scores(result: dict[str, Any]) -> list[str]:

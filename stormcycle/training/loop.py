@@ -70,7 +70,8 @@ def fit(
     begun = kept_at = time.monotonic()
     losses: list[float] = []
     while not progress.done:
-        if progress.step % schedule.judge_every == 0 or progress.step == schedule.steps:
+        looked = bool(progress.history) and progress.history[-1]["step"] == progress.step  # before an interruption
+        if (progress.step % schedule.judge_every == 0 or progress.step == schedule.steps) and not looked:
             score = judge(average)
             better = score > progress.best
             progress.best, progress.since_best = (score, 0) if better else (progress.best, progress.since_best + 1)

@@ -1,6 +1,7 @@
 """One training run: a model's recipe followed to its end, or as far as the time allows."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from torch import nn
 
 from stormcycle.cycle.digests import json_digest
 from stormcycle.datasets import read_sequence
-from stormcycle.datasets.moving_windows import prepare
+from stormcycle.datasets.moving_windows import Windows, prepare
 from stormcycle.export.in_process import by_torch, method_of
 from stormcycle.export.shipping import ship
 from stormcycle.feeds import ReadFailure, read_each
@@ -23,13 +24,23 @@ from stormcycle.training.recipe import Recipe
 from stormcycle.verification import REFERENCES, SEEN_REFERENCES, evaluate_sequence
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A network with its best weights so far, where its run stands, and the windows that it learned from and was chosen on."""
+
+    network: nn.Module
+    progress: Progress
+    learned: list[Windows]
+    chosen: list[Windows]
+
+
 def run_folder(model: str, recipe: Recipe) -> Path:
     """Where a run of a recipe keeps its checkpoint; another recipe is another run."""
     return home() / "training" / f"{model}-{json_digest(recipe.model_dump(mode='json'))[:12]}"
 
 
-def train(model: str, recipe: Recipe, data: Path, seconds: float, prepared: Callable[[str], None], report: Report | None = None) -> tuple[nn.Module, Progress]:
-    """The network with its best weights so far, and where the run stands; it goes on from the checkpoint of an earlier call.
+def train(model: str, recipe: Recipe, data: Path, seconds: float, prepared: Callable[[str], None], report: Report | None = None) -> Trained:
+    """Follow a recipe for some seconds at most, from the checkpoint of an earlier call where there is one.
 
     data: the folder of samples; prepared: told the name of each event before its windows are made. On a GPU where there is one. Raises
     ValueError where an event cannot be read.
@@ -37,22 +48,23 @@ def train(model: str, recipe: Recipe, data: Path, seconds: float, prepared: Call
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(recipe.schedule.seed)
     network = build(**recipe.architecture).to(device)
-    windows = [
+    learned, chosen = (
         prepare(data, events, recipe.step_minutes, home() / "cache" / "windows", recipe.schedule.seed, prepared) for events in (recipe.events, recipe.choosing)
-    ]
-    draw = partial(draw_batch, windows[0], recipe.schedule.batch, device)
-    judge = partial(score, events=windows[1], device=device)
+    )
+    draw = partial(draw_batch, learned, recipe.schedule.batch, device)
+    judge = partial(score, events=chosen, device=device)
     folder = run_folder(model, recipe)
     folder.mkdir(parents=True, exist_ok=True)
-    return network, fit(network, draw, loss_of, judge, recipe.schedule, folder, seconds, report)
+    progress = fit(network, draw, loss_of, judge, recipe.schedule, folder, seconds, report)
+    return Trained(network, progress, learned, chosen)
 
 
-def shipped(model: str, recipe: Recipe, network: nn.Module, progress: Progress, data: Path) -> Card:
+def shipped(model: str, recipe: Recipe, trained: Trained, data: Path) -> Card:
     """Write a trained network's weights and card, with its scores on the recipe's shown sequences beside the references.
 
     Raises ValueError where a sequence cannot be read, and what `ship` raises.
     """
-    network = network.cpu().eval()
+    network = trained.network.cpu().eval()
     shown = {}
     for name in recipe.shown:
         (sequence,) = read_each(read_sequence, [(data / name,)])
@@ -62,7 +74,7 @@ def shipped(model: str, recipe: Recipe, network: nn.Module, progress: Progress, 
     return ship(
         model,
         network,
-        card_body(model, recipe, progress, shown),
+        card_body(model, recipe, trained.progress, (trained.learned, trained.chosen), shown),
         architecture=recipe.architecture,
         step_minutes=recipe.step_minutes,
         resolution_m=recipe.resolution_m,

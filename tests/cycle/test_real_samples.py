@@ -9,11 +9,9 @@ import pytest
 import xarray as xr
 
 from flows.cycle import cycle
-from flows.verify import verify
 from stormcycle.domain import SHIPPED
 from stormcycle.states import Provenance
 from tasks.release import Outcome
-from tasks.verify import csi_rows, period_scores
 
 
 @pytest.fixture
@@ -89,15 +87,3 @@ def test_feldberg_is_a_complete_hour_of_two_neighbouring_radars_without_its_clut
     assert ((flags[cluttered] & Provenance.REJECTED_BY_QUALITY_CONTROL) > 0).all()
     assert 45.0 < np.nanmax(radar["reflectivity"].values) < 70.0
     assert np.nanmax(radar["hourly_sum"].values) > 40.0
-
-
-def test_nanjing_is_complete_and_verified_against_its_second_hour(home: Path) -> None:
-    first, second = cycle.fn("nanjing", "2015-07-12T01:00Z"), cycle.fn("nanjing", "2015-07-12T02:00Z")
-    assert (first.state, first.degraded, second.state) == ("complete", (), "complete")
-    assert set(told(first)["products"]) == {"radar", "nowcast", "probability"}
-    verified = verify.fn("nanjing")
-    assert {item.cycle_time: item.state for item in verified} == {"2015-07-12T01:00:00Z": "verified", "2015-07-12T02:00:00Z": "waiting"}
-    rows = csi_rows(period_scores(verified))
-    scores = {row["method"]: float(row["6"]) for row in rows if row["dBZ"] == "20"}
-    assert {"nowcast", "persistence"} <= set(scores)
-    assert 0.3 < scores["nowcast"] <= 1.0

@@ -1,0 +1,67 @@
+"""The weights in model_repository: they are their cards', hold in half precision, keep a dry field dry, and lose to nothing they must not lose to."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from unit.export.test_half import DRIFT_OF_CSI, question
+
+from stormcycle.datasets import read_sequence
+from stormcycle.export.graph import answer, float_graph
+from stormcycle.export.half import half_graph
+from stormcycle.export.in_process import forecaster
+from stormcycle.export.weights import load_network
+from stormcycle.serving.canary import canary_answer, canary_question
+from stormcycle.serving.cards import SHIPPED, model_names, read_card
+from stormcycle.serving.contract import declared_contract
+from stormcycle.training.recipe import read_recipe
+from stormcycle.verification import REFERENCES, evaluate_sequence
+
+MODELS = sorted(path.parent.name for path in SHIPPED.glob("*/CARD.md"))
+DRIFT_DB = 0.1
+
+
+@pytest.fixture(autouse=True)
+def shipped_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STORMCYCLE_MODELS", raising=False)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_card_weights_configuration_and_recipe_agree(model: str) -> None:
+    card, contract, recipe = read_card(model), declared_contract(model), read_recipe(model)
+    network = load_network(card)
+    asked = canary_question(contract)
+    with torch.no_grad():
+        told = network(*(torch.from_numpy(asked[tensor.name]) for tensor in contract.inputs)).numpy()
+    np.testing.assert_allclose(canary_answer({contract.outputs[0].name: told}), card.canary, atol=1e-3)
+    assert (card.architecture, card.step_minutes, card.resolution_m) == (recipe.architecture, recipe.step_minutes, recipe.resolution_m)
+    assert (card.trained_on, card.chosen_on) == ([event.name for event in recipe.events], [event.name for event in recipe.choosing])
+    assert not any(card.saw(name) for name in recipe.shown)
+    assert all(card.saw(event.file) for event in (*recipe.events, *recipe.choosing))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_half_precision_changes_no_decision_of_the_shipped_weights(model: str) -> None:
+    contract = declared_contract(model)
+    graph = float_graph(load_network(read_card(model)), contract, {})
+    full, half = (answer(one, question())["residual"][0] for one in (graph, half_graph(graph, contract)))
+    assert np.abs(full - half).max() < DRIFT_DB
+    newest = question()["frames"][0, -1]
+    for threshold in (20.0, 30.0, 35.0, 40.0):
+        flipped = ((newest + full >= threshold) != (newest + half >= threshold)).mean()
+        assert flipped <= DRIFT_OF_CSI
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_where_nothing_is_nothing_is_forecast(model: str) -> None:
+    made = forecaster(model)(np.full((10, 256, 256), -32.0), 10)
+    assert np.nanmax(made) < 7.0  # less than the least rain that is released
+
+
+def test_the_shipped_nowcast_is_not_below_extrapolation_on_an_event_it_never_saw(samples: Path) -> None:
+    sequence = read_sequence(samples / "radar/nju_cpol/nju_cpol_001_3.0km.nc")
+    methods = {"extrapolation": REFERENCES["extrapolation"], **{model: forecaster(model) for model in model_names()}}
+    told = evaluate_sequence(sequence, methods)["methods"]
+    at_30 = {name: np.mean(scores["zh"]["csi"]["30"]) for name, scores in told.items()}
+    assert at_30["smaat_unet"] >= at_30["extrapolation"]
