@@ -56,7 +56,7 @@ def _neural(hour: Hour, domain: Domain, radar: Reference, model: ServedModel) ->
     frames, velocity, newest = starting_frames(load(hour.folder, radar), radar.notes["plan"], hour.time, domain)
     mask = ~np.isnan(frames[-1])
     forecast = neural_forecast(frames[-FRAMES:], velocity, _leads(domain), mask, lambda *inputs: _asked(domain, model.name, inputs))
-    return _saved(hour, domain, key, forecast, np.broadcast_to(mask, forecast.shape), newest, model.name, model.version)
+    return _saved(hour, domain, key, forecast, ~np.isnan(forecast), newest, model.name, model.version)
 
 
 def _asked(domain: Domain, model: str, inputs: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -92,7 +92,8 @@ def _told(name: str, args: tuple[Any, ...]) -> AbstractContextManager[None]:
 def stage(*, retries: int = 0) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Make a stage of a function: in a flow run a Prefect task of its name, elsewhere the function itself.
 
-    Prefect neither caches nor keeps results: the work store decides what is done.
+    Prefect neither caches nor keeps results: the work store decides what is done. Tasks have no tags: with one they ask
+    Prefect for a slot before they begin, and could not begin when it is gone.
     """
 
     def wrap(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
@@ -104,7 +105,6 @@ def stage(*, retries: int = 0) -> Callable[[Callable[Parameters, Result]], Calla
             cache_policy=NO_CACHE,
             retries=retries,
             retry_delay_seconds=RETRY_DELAY_S,
-            tags=["stormcycle"],
         )
         prefect_task = as_task(function)
 

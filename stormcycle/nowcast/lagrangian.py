@@ -23,11 +23,11 @@ def displacements(velocity: np.ndarray, leads: int) -> np.ndarray:
     return np.stack(found)
 
 
-def carried_along(field: np.ndarray, displacement: np.ndarray, edge: bool = False) -> np.ndarray:
-    """A field (y, x) at where a displacement (2, y, x) points to, bilinear; outside the field 0, or its edge's value."""
+def carried_along(field: np.ndarray, displacement: np.ndarray) -> np.ndarray:
+    """A field (y, x) at where a displacement (2, y, x) points to, bilinear; 0 outside the field."""
     rows, columns = np.indices(field.shape)
     coordinates = [rows + displacement[1], columns + displacement[0]]
-    return ndimage.map_coordinates(field, coordinates, order=1, mode="nearest" if edge else "constant", cval=0.0, prefilter=False)
+    return ndimage.map_coordinates(field, coordinates, order=1, mode="constant", cval=0.0, prefilter=False)
 
 
 def moving_frames(frames: np.ndarray, displacement: np.ndarray) -> np.ndarray:
@@ -39,10 +39,14 @@ def moving_frames(frames: np.ndarray, displacement: np.ndarray) -> np.ndarray:
 def forecast(newest: np.ndarray, residual: np.ndarray, displacement: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The newest frame (y, x) with each lead's change (lead, y, x; dB) added, carried to its lead: (lead, y, x) dBZ, at least 0.
 
-    mask: (y, x) where a radar sees; beyond it the forecast is NaN.
+    mask: (y, x) where a radar sees. NaN beyond it, and where the air comes from beyond it: what a network says there
+    rests on nothing that was seen, however well it scores.
     """
-    leads = [carried_along(newest, path) + carried_along(change, path, edge=True) for change, path in zip(residual, displacement, strict=True)]
-    return np.where(mask, np.maximum(np.stack(leads), 0.0), np.nan)
+    leads = [
+        np.where(mask & (carried_along(mask.astype("float64"), path) > 0.5), np.maximum(carried_along(newest + change, path), 0.0), np.nan)
+        for change, path in zip(residual, displacement, strict=True)
+    ]
+    return np.stack(leads)
 
 
 def seen_disc(frames: np.ndarray) -> np.ndarray:

@@ -18,7 +18,8 @@ Network = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def neural_forecast(frames: np.ndarray, velocity: np.ndarray, leads: int, mask: np.ndarray, network: Network) -> np.ndarray:
     """A network's nowcast from ten frames (time, y, x; dBZ) and their motion (2, y, x; pixels a step): (lead, y, x) dBZ.
 
-    mask: (y, x) where a radar sees the newest frame; beyond it the forecast is NaN. Raises what the network raises.
+    mask: (y, x) where a radar sees the newest frame; beyond it, and where the air comes from beyond it, the forecast is
+    NaN. Raises what the network raises.
     """
     seen = np.where(mask, dry_filled(frames), 0.0)
     paths = displacements(velocity, max(leads, len(frames) - 1))  # also as far back as the oldest frame

@@ -1,5 +1,6 @@
 import numpy as np
 import torch
+from scipy import ndimage
 
 from stormcycle.networks.advection import carried_along, forecast
 from stormcycle.nowcast import lagrangian
@@ -18,7 +19,8 @@ def tensor(values: np.ndarray) -> torch.Tensor:
 def test_torch_carries_as_numpy_does_inside_and_beyond_the_edge(rng: np.random.Generator) -> None:
     field, _, paths, _ = some(rng)
     at_edge = carried_along(tensor(field), tensor(paths[0]), edge=True)[0].numpy()
-    np.testing.assert_allclose(at_edge, lagrangian.carried_along(field, paths[0], edge=True), atol=2e-3)
+    wanted = ndimage.map_coordinates(field, np.indices(SHAPE) + paths[0][::-1], order=1, mode="nearest")
+    np.testing.assert_allclose(at_edge, wanted, atol=2e-3)
     rows, columns = np.indices(SHAPE) + paths[0][::-1]
     inside = (rows > 0) & (rows < SHAPE[0] - 1) & (columns > 0) & (columns < SHAPE[1] - 1)  # at the border SciPy cuts and torch fades
     without = carried_along(tensor(field), tensor(paths[0]))[0].numpy()
@@ -30,7 +32,9 @@ def test_what_is_trained_is_what_is_released(rng: np.random.Generator) -> None:
     paths = np.broadcast_to(np.round(paths.mean(axis=(2, 3), keepdims=True)), paths.shape)
     trained = forecast(tensor(newest), tensor(change), tensor(paths), tensor(mask))[0].clamp(min=0.0).numpy()
     released = lagrangian.forecast(newest, change, paths, mask)
-    np.testing.assert_allclose(trained[:, mask], released[:, mask], atol=2e-3)
+    known = ~np.isnan(released)
+    assert known[:, 5:-5, 5:-5][:, mask[5:-5, 5:-5]].mean() > 0.6
+    np.testing.assert_allclose(trained[known], released[known], atol=2e-3)
     assert (trained[:, ~mask] == 0).all()
 
 

@@ -36,7 +36,10 @@ def test_where_pixels_came_from_is_what_pysteps_integrates_over_all_leads_at_onc
 def test_without_a_change_the_forecast_is_pysteps_extrapolation_to_the_last_bit(whirl: np.ndarray, rng: np.random.Generator) -> None:
     newest = rng.uniform(0, 50, SHAPE)
     made = forecast(newest, np.zeros((6, *SHAPE)), displacements(whirl, 6), np.ones(SHAPE, bool))
-    np.testing.assert_array_equal(made, np.nan_to_num(extrapolate(newest, whirl, 6)))
+    wanted = extrapolate(newest, whirl, 6)
+    known = ~np.isnan(made)
+    np.testing.assert_array_equal(made[known], wanted[known])
+    assert known[:, 12:-12, 24:].all()
 
 
 @given(u=st.integers(-3, 3), v=st.integers(-3, 3))
@@ -54,10 +57,13 @@ def test_a_change_is_carried_along_with_the_echo_that_it_changes() -> None:
     np.testing.assert_allclose(made[1][:, 8:], (blob(24, 40) + 5.0 * (blob(24, 40) > 10))[:, 8:], atol=1e-6)
 
 
-def test_at_the_edge_a_change_comes_in_and_an_echo_does_not() -> None:
-    made = forecast(np.full(SHAPE, 30.0), np.full((1, *SHAPE), 7.0), displacements(uniform(5, 0), 1), np.ones(SHAPE, bool))
-    assert (made[0][:, :5] == 7.0).all()
-    assert (made[0][:, 5:] == 37.0).all()
+def test_nothing_is_said_where_the_air_comes_from_beyond_what_was_seen() -> None:
+    mask = np.ones(SHAPE, bool)
+    mask[:, :10] = False
+    made = forecast(np.full(SHAPE, 30.0), np.full((2, *SHAPE), 7.0), displacements(uniform(5, 0), 2), mask)
+    for lead, first in enumerate((15, 20)):
+        assert np.isnan(made[lead][:, :first]).all()
+        assert (made[lead][:, first:] == 37.0).all()
 
 
 def test_nothing_is_forecast_where_no_radar_sees_and_nothing_below_zero() -> None:
@@ -65,7 +71,8 @@ def test_nothing_is_forecast_where_no_radar_sees_and_nothing_below_zero() -> Non
     mask[10:30] = True
     made = forecast(blob(24, 32), np.full((3, *SHAPE), -60.0), displacements(uniform(1, 1), 3), mask)
     assert np.isnan(made[:, ~mask]).all()
-    assert (made[:, mask] == 0.0).all()
+    assert np.nanmax(made) == 0.0
+    assert (made[:, 14:30, 4:] == 0.0).all()
 
 
 def test_the_disc_reaches_to_the_farthest_echo_and_needs_no_future() -> None:
@@ -79,11 +86,9 @@ def test_a_dry_scene_is_seen_everywhere() -> None:
     assert seen_disc(np.full((3, 20, 30), -32.0)).all()
 
 
-def test_outside_the_field_there_is_nothing_or_its_edge() -> None:
-    field = np.arange(12.0).reshape(3, 4) + 1
+def test_outside_the_field_there_is_nothing() -> None:
     right = np.stack([np.full((3, 4), 10.0), np.zeros((3, 4))])
-    assert (carried_along(field, right) == 0).all()
-    np.testing.assert_array_equal(carried_along(field, right, edge=True), np.repeat(field[:, -1:], 4, axis=1))
+    assert (carried_along(np.ones((3, 4)), right) == 0).all()
 
 
 @given(rows=st.integers(1, 70), columns=st.integers(1, 70))
