@@ -18,7 +18,7 @@ install: .venv/installed .venv-triton/installed ## both environments, and what T
 
 packages: ## the few Debian packages that a bare machine lacks
 	@command -v gcc >/dev/null && command -v $(PYTHON) >/dev/null && $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
-	  && ldconfig -p | grep -q libpython3.11.so.1.0 && command -v chromium >/dev/null \
+	  && $(PYTHON) -c 'import ctypes; ctypes.CDLL("libpython3.11.so.1.0")' 2>/dev/null && command -v chromium >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q $(DEBIAN); } \
 	  || { echo "Please run: sudo apt-get install $(DEBIAN)"; exit 1; }
 
