@@ -62,7 +62,7 @@ def seen_disc(frames: np.ndarray) -> np.ndarray:
     return distance <= distance[echo].max() if echo.any() else np.ones((rows, columns), bool)
 
 
-def padded(fields: np.ndarray, multiple: int) -> np.ndarray:
-    """Fields (..., y, x) with dry rows and columns added below and to the right, up to multiples."""
-    rows, columns = (-size % multiple for size in fields.shape[-2:])
-    return np.pad(fields, [(0, 0)] * (fields.ndim - 2) + [(0, rows), (0, columns)])
+def mirrored(fields: np.ndarray, border: int, multiple: int) -> np.ndarray:
+    """Fields (..., y, x) with a border of their own mirror image, wider below and to the right, so that rows and columns are multiples."""
+    rows, columns = ((border, border + -(size + 2 * border) % multiple) for size in fields.shape[-2:])
+    return np.pad(fields, [(0, 0)] * (fields.ndim - 2) + [rows, columns], mode="reflect")

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stormcycle.nowcast.lagrangian import displacements, forecast, moving_frames, padded
+from stormcycle.nowcast.lagrangian import displacements, forecast, mirrored, moving_frames
 from stormcycle.states import dry_filled
 
 FRAMES = 10
 MULTIPLE = 32
-"""Networks take rows and columns that are multiples of this; dry ones are added."""
+"""Networks take rows and columns that are multiples of this."""
+BORDER = 32
+"""Pixels of mirror image around a field: at its edge a convolution sees nothing beyond, and made false lines of strong echo there."""
 
 Network = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Frames (1, time, y, x; dBZ) and mask (1, 1, y, x) in, the change of each lead (1, lead, y, x; dB) out; all float32."""
@@ -23,6 +25,6 @@ def neural_forecast(frames: np.ndarray, velocity: np.ndarray, leads: int, mask: 
     """
     seen = np.where(mask, dry_filled(frames), 0.0)
     paths = displacements(velocity, max(leads, len(frames) - 1))  # also as far back as the oldest frame
-    asked = (padded(moving_frames(seen, paths), MULTIPLE)[None], padded(mask[None].astype("float32"), MULTIPLE)[None])
-    residual = network(*asked)[0, :leads, : mask.shape[0], : mask.shape[1]]
+    asked = [mirrored(fields, BORDER, MULTIPLE)[None] for fields in (moving_frames(seen, paths), mask[None].astype("float32"))]
+    residual = network(*asked)[0, :leads, BORDER : BORDER + mask.shape[0], BORDER : BORDER + mask.shape[1]]
     return forecast(seen[-1], residual, paths[:leads], mask)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pysteps.extrapolation.semilagrangian import extrapolate
 
-from stormcycle.nowcast.lagrangian import carried_along, displacements, forecast, moving_frames, padded, seen_disc
+from stormcycle.nowcast.lagrangian import carried_along, displacements, forecast, mirrored, moving_frames, seen_disc
 
 SHAPE = (48, 64)
 
@@ -91,11 +91,12 @@ def test_outside_the_field_there_is_nothing() -> None:
     assert (carried_along(np.ones((3, 4)), right) == 0).all()
 
 
-@given(rows=st.integers(1, 70), columns=st.integers(1, 70))
-def test_padding_reaches_the_next_multiple_and_keeps_the_field(rows: int, columns: int) -> None:
-    field = np.ones((2, rows, columns))
-    made = padded(field, 32)
+@given(rows=st.integers(1, 70), columns=st.integers(1, 70), border=st.integers(0, 40))
+def test_a_mirrored_border_reaches_the_next_multiple_and_keeps_the_field(rows: int, columns: int, border: int) -> None:
+    field = np.random.default_rng(rows).uniform(size=(2, rows, columns))
+    made = mirrored(field, border, 32)
     assert made.shape[-2] % 32 == made.shape[-1] % 32 == 0
-    assert (made.shape[-2] - rows, made.shape[-1] - columns) < (32, 32)
-    np.testing.assert_array_equal(made[:, :rows, :columns], field)
-    assert made.sum() == field.sum()
+    assert (made.shape[-2] - rows - 2 * border, made.shape[-1] - columns - 2 * border) < (32, 32)
+    np.testing.assert_array_equal(made[:, border : border + rows, border : border + columns], field)
+    if 0 < border < rows:
+        np.testing.assert_array_equal(made[:, border - 1, border : border + columns], field[:, 1])
