@@ -39,7 +39,7 @@ def main() -> None:
     lines = [
         "# Serving, measured",
         "",
-        f"Made by `make serving-study`: Triton on the CPU, one thread a model, {SIZE} x {SIZE} pixels, a field that says nothing (the canary's question).",
+        f"Made by `make serving-study`: Triton on the CPU, one thread a model, {SIZE} x {SIZE} pixels, the field of the canary's question.",
         "",
         "## Latency",
         "",
