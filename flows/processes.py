@@ -20,6 +20,8 @@ from stormcycle.cycle.files import json_bytes, replace_file
 from stormcycle.home import home
 
 STOP_SECONDS, KILL_SECONDS = 20, 2
+BUSY_SECONDS = 10
+"""What a living server is given to answer before it is taken for gone."""
 
 
 class ServerError(RuntimeError):
@@ -34,6 +36,8 @@ def start(name: str, command: list[str], environment: Mapping[str, str], url: st
     stop(name)
     log_path = state_path(name).with_suffix(".log")
     log_path.parent.mkdir(parents=True, exist_ok=True)
+    if log_path.is_file():
+        log_path.replace(log_path.with_suffix(".log.before"))  # why the last one died
     with log_path.open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(environment), start_new_session=True)
     replace_file(state_path(name), json_bytes({"pid": process.pid, "url": url, "command": command}))
@@ -49,7 +53,14 @@ def start(name: str, command: list[str], environment: Mapping[str, str], url: st
 def running(name: str, answers: Callable[[str], bool]) -> str | None:
     """The URL of a server that was started, or None when it is not there."""
     known = state(name)
-    return known["url"] if known is not None and answers(known["url"]) else None
+    if known is None:
+        return None
+    deadline = time.monotonic() + BUSY_SECONDS
+    while not answers(known["url"]):
+        if time.monotonic() > deadline or not family(name):  # one that lives may be busy, or starting
+            return None
+        time.sleep(0.3)
+    return str(known["url"])
 
 
 def stop(name: str) -> bool:
@@ -63,6 +74,16 @@ def stop(name: str) -> bool:
     finally:
         state_path(name).unlink(missing_ok=True)
     return True
+
+
+def family(name: str) -> list[psutil.Process]:
+    """A server that was started, and the processes that it started; none when it is gone, or its number is another's."""
+    known = state(name)
+    try:
+        leader = psutil.Process(known["pid"]) if known is not None and _is_ours(known) else None
+        return [leader, *leader.children(recursive=True)] if leader is not None else []
+    except psutil.Error:
+        return []
 
 
 def state(name: str) -> dict[str, Any] | None:

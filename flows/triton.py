@@ -3,6 +3,7 @@
 It lives in a virtual environment of its own (STORMCYCLE_TRITON, or .venv-triton of the checkout), as its wheel and ours do not agree.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import psutil
 from flows import processes
 from flows.processes import ServerError
 from stormcycle.home import home
-from stormcycle.serving import ServingError, is_live, reload_model, served_models
+from stormcycle.serving import ServingError, is_live, one_at_a_time, reload_model, served_models
 
 ROOT = Path(__file__).parents[1]
 BACKEND = ROOT / "infra" / "triton" / "onnxruntime" / "model.py"
@@ -109,33 +110,28 @@ def assemble_backends(packages: Path) -> Path:
 
 def server_memory_mb() -> float:
     """The memory of the server and its models' processes (their proportional share, MB); 0 when none runs."""
-    known = processes.state("triton")
     total = 0.0
-    try:
-        leader = psutil.Process(known["pid"]) if known else None
-    except psutil.NoSuchProcess:
-        leader = None
-    for process in [leader, *leader.children(recursive=True)] if leader else []:
-        try:
+    for process in processes.family("triton"):
+        with contextlib.suppress(psutil.Error):  # it ended while we counted, or is another user's
             total += process.memory_full_info().pss / 1e6
-        except psutil.NoSuchProcess:  # it ended while we counted
-            continue
     return total
 
 
 def watched(limit_mb: float = MEMORY_LIMIT_MB) -> str | None:
     """Hold the server's memory against a limit; above it load every model again, which gives its memory back.
 
-    A sentence of what was done, None when nothing had to be. Asked once a cycle and by `stormcycle health`, on the machine
-    of the server. What does not load again is told, and found by the next canary.
+    A sentence of what was done, None when nothing had to be. Asked once a cycle, and of use on the machine of the server.
+    What does not load again is told, and found by the next canary.
     """
-    url, before = running_triton(), server_memory_mb()
-    if url is None or before <= limit_mb:
+    before = server_memory_mb()
+    if before <= limit_mb or (url := running_triton()) is None:
         return None
     try:
         models = served_models(url)
         for model in models:
-            reload_model(url, model)
+            with one_at_a_time(model) as waited:
+                if not waited:
+                    reload_model(url, model)
     except ServingError as error:
         return f"Triton took {before:.0f} MB of memory, more than {limit_mb:.0f}, and could not be helped: {error}"
     return f"Triton took {before:.0f} MB of memory, more than {limit_mb:.0f}: {', '.join(models)} loaded again, {server_memory_mb():.0f} MB now."

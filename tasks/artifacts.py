@@ -22,8 +22,8 @@ def _show(create: Callable[..., Any], **what: Any) -> None:
         return
     try:
         create(**what)
-    except httpx.TransportError as error:
-        log.warning("%s is not shown, as Prefect does not answer: %s", what["key"], error)
+    except httpx.HTTPError as error:
+        log.warning("%s is not shown, as Prefect does not take it: %s", what["key"], error)
 
 
 def show_table(key: str, rows: Sequence[Mapping[str, Any]], description: str) -> None:

@@ -21,7 +21,7 @@ class ServedModel:
 def models(hour: Hour) -> list[ServedModel]:
     """The models that the domain names, each found right by the server at TRITON_URL, or not to be used.
 
-    A broken model is loaded again, once. Raises ValueError where a model does not fit the domain: no server can mend that.
+    A broken model is loaded again, once.
     """
     domain = load_domain(hour.domain)
     return [_found(domain, name, domain.nowcast.deadline_seconds) for name in (domain.nowcast.model,) if name is not None]
@@ -32,7 +32,6 @@ def _found(domain: Domain, name: str, deadline_s: float) -> ServedModel:
     if url is None:
         return ServedModel(name, None, "TRITON_URL is not set: no model is served.")
     try:
-        _check_fits(domain, name)
         ready = ready_model(url, name, deadline_s)
     except ServingError as error:
         log.warning("The model %s cannot be used: %s", name, error)
@@ -42,16 +41,25 @@ def _found(domain: Domain, name: str, deadline_s: float) -> ServedModel:
     return ServedModel(name, ready.version)
 
 
-def _check_fits(domain: Domain, name: str) -> None:
-    """Raise ValueError when a model is made for another step, pixel or horizon than the domain's."""
-    card = read_card(name)
+def check_models(domain: Domain) -> None:
+    """Raise ValueError when a model that the domain names is made for another step, pixel or horizon: no server can mend that.
+
+    A model whose files are wrong is no error here: its fallback stands in, with the reason.
+    """
+    name = domain.nowcast.model
+    if name is None:
+        return
+    try:
+        card, contract = read_card(name), declared_contract(name)
+    except ServingError:
+        return
     mine = (domain.step_minutes, domain.grid.resolution_m)
     if mine != (card.step_minutes, card.resolution_m):
         raise ValueError(
             f"The domain {domain.name} has a frame every {mine[0]} min and pixels of {mine[1]:g} m; its nowcast.model {name} is made for "
             f"{card.step_minutes} min and {card.resolution_m} m: leave the key out, or name another model."
         )
-    horizon = card.step_minutes * declared_contract(name).outputs[0].shape[1]
+    horizon = card.step_minutes * contract.outputs[0].shape[1]
     if domain.nowcast.lead_minutes > horizon:
         raise ValueError(f"The domain {domain.name} has nowcast.lead_minutes {domain.nowcast.lead_minutes}; its model {name} reaches {horizon} min.")
 

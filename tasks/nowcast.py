@@ -1,7 +1,7 @@
 """Nowcast: the served model where ten frames are there, else extrapolation; rain by the domain's Z-R relation."""
 
 from dataclasses import replace
-from importlib.metadata import version
+from importlib import metadata
 
 import numpy as np
 import xarray as xr
@@ -11,7 +11,7 @@ from stormcycle.domain import Domain, load_domain
 from stormcycle.nowcast.extrapolation import advect
 from stormcycle.nowcast.neural import FRAMES, neural_forecast
 from stormcycle.nowcast.product import known_pixels, lead_coordinates, nowcast_fields
-from stormcycle.serving import BadTensorError, DeadlinePassedError, ServingError, declared_contract, infer, ready_model
+from stormcycle.serving import BadTensorError, DeadlinePassedError, MismatchedModelError, ServingError, declared_contract, infer, read_card, ready_model
 from stormcycle.states import Degradation, dry_filled
 from tasks.models import ServedModel, triton_url
 from tasks.seam import Hour, Product, log, stage
@@ -46,20 +46,21 @@ def nowcast(hour: Hour, radar: Product, served: list[ServedModel]) -> Product:
 
 
 def _neural(hour: Hour, domain: Domain, radar: Reference, model: ServedModel) -> Reference:
-    """The model's nowcast. Raises ServingError where it cannot be had."""
-    if model.version is None:
-        raise ServingError(model.reason)
-    key = _key(hour, domain, radar, model.name, model.version)
+    """The model's nowcast; one that is made already needs no server. Raises ServingError where it cannot be had."""
+    version = read_card(model.name).version
+    key = _key(hour, domain, radar, model.name, version)
     reference = lookup(hour.folder, "nowcast", key)
     if reference is not None:
         return reference
+    if model.version is None:
+        raise ServingError(model.reason)
     frames, velocity, newest = starting_frames(load(hour.folder, radar), radar.notes["plan"], hour.time, domain)
     mask = ~np.isnan(frames[-1])
-    forecast = neural_forecast(frames[-FRAMES:], velocity, _leads(domain), mask, lambda *inputs: _asked(domain, model.name, inputs))
-    return _saved(hour, domain, key, forecast, ~np.isnan(forecast), newest, model.name, model.version)
+    forecast = neural_forecast(frames[-FRAMES:], velocity, _leads(domain), mask, lambda *inputs: _asked(domain, model.name, version, inputs))
+    return _saved(hour, domain, key, forecast, ~np.isnan(forecast), newest, model.name, version)
 
 
-def _asked(domain: Domain, model: str, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
+def _asked(domain: Domain, model: str, version: str, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
     """The model's answer; one that fails between its canary and now is loaded again and asked once more."""
     url, contract, deadline = triton_url(), declared_contract(model), domain.nowcast.deadline_seconds
     assert url is not None  # the canary was asked there
@@ -70,14 +71,15 @@ def _asked(domain: Domain, model: str, inputs: tuple[np.ndarray, ...]) -> np.nda
         raise  # asking again cannot help, or takes as long again
     except ServingError as error:
         log.warning("%s; the model is examined and asked once more.", error)
-        ready_model(url, model, deadline)
+        if ready_model(url, model, deadline).version != version:
+            raise MismatchedModelError(f"The weights of {model} were changed in the middle of the cycle.") from None
         answer = infer(url, contract, named, deadline)
     return answer[contract.outputs[0].name]
 
 
 def _extrapolated(hour: Hour, domain: Domain, radar: Reference) -> Reference:
     """The newest frame carried along its motion."""
-    model_version = f"pysteps {version('pysteps')}"
+    model_version = f"pysteps {metadata.version('pysteps')}"
     key = _key(hour, domain, radar, EXTRAPOLATION, model_version)
     reference = lookup(hour.folder, "nowcast", key)
     if reference is not None:

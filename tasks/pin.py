@@ -6,6 +6,7 @@ from stormcycle.domain import load_domain
 from stormcycle.feeds import list_radar_feed
 from stormcycle.radar.quality import read_files
 from stormcycle.times import iso, parse_cycle_time
+from tasks.models import check_models
 from tasks.seam import Hour, log, stage
 
 
@@ -14,6 +15,7 @@ def pin(domain_name: str, cycle_time: str, revise: bool) -> Hour:
     """The hour to work on: its token taken, its inputs pinned (listed again with `revise`)."""
     domain, time = load_domain(domain_name), parse_cycle_time(cycle_time)
     read_files(domain.radar)
+    check_models(domain)
     folder = cycle_folder(domain.name, time)
 
     def listed(revision: int) -> CycleRecord:

@@ -13,7 +13,7 @@ from stormcycle.home import home
 from stormcycle.release.publishing import Published, find_published, latest_release
 from stormcycle.release.quicklook import draw_quicklook
 from stormcycle.release.store import read_product
-from stormcycle.serving import model_names, read_card
+from stormcycle.serving import CardError, model_names, read_card
 from stormcycle.times import HOUR, iso, minutes, parse_time
 from stormcycle.verification import (
     aggregate,
@@ -130,7 +130,10 @@ def _record(domain: Domain, made: Published, truths: list[Published], path: Path
 def _in_sample(made: Published) -> bool:
     """Whether the nowcast's model was made with what it forecasts from; extrapolation and STEPS are trained on nothing."""
     named = [model["name"] for model in made.manifest["models"] if model["product"] == "nowcast" and model["name"] in model_names()]
-    return any(read_card(name).saw(item["key"]) for name in named for item in made.manifest["inputs"])
+    try:
+        return any(read_card(name).saw(item["key"]) for name in named for item in made.manifest["inputs"])
+    except CardError:  # who cannot tell what a model has seen shows no skill
+        return True
 
 
 def _references(radar: xr.Dataset, made: Published, domain: Domain, leads: int) -> dict[str, np.ndarray]:

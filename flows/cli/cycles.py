@@ -16,7 +16,7 @@ app = typer.Typer()
 def cycle(
     domain: DomainOption,
     time: TimeOption,
-    revise: Annotated[bool, typer.Option("--revise", help="list the feeds again; changed inputs make a new version")] = False,
+    revise: Annotated[bool, typer.Option("--revise", help="look again: changed inputs, or a model that is back, make a new version")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run one cycle and release it. Exit 0 complete, 4 degraded, 1 failed, 2 usage; the last line is the release's URL."""
@@ -110,13 +110,20 @@ def health(
 ) -> None:
     """What became of every hour of the last day: complete, degraded, failed, running or missing. Exit 4 when one failed or is missing."""
     from flows.triton import server_memory_mb
-    from stormcycle.domain import domain_names, load_domain
+    from stormcycle.domain import DomainError, domain_names, load_domain
+    from stormcycle.home import UnsetVariableError
+    from stormcycle.release.targets import TargetError
     from stormcycle.states import HourState
     from stormcycle.times import iso, now, parse_time
     from tasks.health import hours_of
 
     end = now() if until is None else usage(lambda: parse_time(until))
-    found = {name: hours_of(load_domain(name), end) for name in ([domain] if domain else domain_names())}
+    found, wrong = {}, []
+    for name in [domain] if domain else domain_names():
+        try:
+            found[name] = hours_of(load_domain(name), end)
+        except (DomainError, TargetError, UnsetVariableError) as error:
+            wrong.append(str(error))
     if as_json:
         print_json({name: [asdict(hour) for hour in hours] for name, hours in found.items()})
     else:
@@ -124,5 +131,7 @@ def health(
         if memory := server_memory_mb():
             said.print(f"Triton takes {memory:.0f} MB of memory with its models.")
         table(f"The day up to {iso(end)}", ["domain", "hour", "state", "version", "why"], rows)
+    if wrong:
+        fail(" ".join(wrong))
     owed = {HourState.FAILED, HourState.MISSING}
     raise typer.Exit(EXIT_DEGRADED if any(hour.state in owed for hours in found.values() for hour in hours) else 0)

@@ -36,7 +36,10 @@ def evaluate(
     if model not in REFERENCES:
         from stormcycle.export.in_process import forecaster
 
-        in_sample = read_card(model).saw(sequence.name)
+        card = read_card(model)
+        if card.step_minutes != reflectivity.attrs["step_minutes"]:
+            fail(f"{model} takes a frame every {card.step_minutes} min; {sequence.name} has one every {reflectivity.attrs['step_minutes']:g} min.")
+        in_sample = card.saw(sequence.name)
         methods |= {**SEEN_REFERENCES, model: forecaster(model)}
     with Progress(console=said, transient=True) as bar:
         task = bar.add_task("windows", total=None)
@@ -100,15 +103,22 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Make what Triton serves from weights and cards: config.pbtxt and ONNX, seconds a model; what is there already stays."""
-    from stormcycle.export import export_model
-    from stormcycle.serving import model_names, served_repository
+    from stormcycle.export import ExportError, export_model
+    from stormcycle.serving import ServingError, model_names, served_repository
 
-    made = [export_model(model, to or served_repository()) for model in models or model_names()]
+    made, wrong = [], []
+    for model in models or model_names():
+        try:
+            made.append(export_model(model, to or served_repository()))
+        except (ExportError, ServingError) as error:
+            wrong.append(str(error))
     if as_json:
         print_json([{"model": one.model, "file": str(one.graph), "made": one.made, "seconds": round(one.seconds, 2)} for one in made])
-        return
-    for one in made:
-        say(f"{one.model}: {one.graph}, {f'made in {one.seconds:.1f} s' if one.made else 'was there'}")
+    else:
+        for one in made:
+            say(f"{one.model}: {one.graph}, {f'made in {one.seconds:.1f} s' if one.made else 'was there'}")
+    if wrong:
+        fail(" ".join(wrong))
 
 
 @app.command("build-plans", epilog=example("stormcycle build-plans --to /srv/models"))

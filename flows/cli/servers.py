@@ -40,10 +40,12 @@ def up(
         found = start_servers(port, triton_port)
     if as_json:
         print_json(found)
-        return
+        raise typer.Exit(0 if "TRITON_URL" in found else 1)
     said.print(f"The Prefect UI is at {found['PREFECT_API_URL'].removesuffix('/api')}")
     for name, url in found.items():
         say(f"export {name}={url}")
+    if "TRITON_URL" not in found:
+        fail("Triton did not start: cycles fall back to extrapolation until it does.")
 
 
 @app.command(epilog=example("stormcycle down"))

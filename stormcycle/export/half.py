@@ -51,9 +51,3 @@ def largest_value(graph: onnx.ModelProto, question: Arrays) -> tuple[str, float]
     reached = {name: float(np.abs(array).max()) for name, array in values.items() if array.size}
     name = max(reached, key=lambda name: np.nan_to_num(reached[name], nan=np.inf))
     return name, reached[name]
-
-
-def drift(graph: onnx.ModelProto, half: onnx.ModelProto, question: Arrays) -> dict[str, float]:
-    """For each output the largest difference between a graph's answer and its half's."""
-    full, found = answer(graph, question), answer(half, question)
-    return {name: float(np.abs(full[name] - found[name]).max()) for name in full}

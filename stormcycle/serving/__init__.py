@@ -17,7 +17,7 @@ from stormcycle.serving.errors import (
     ServerDownError,
     ServingError,
 )
-from stormcycle.serving.ready import Ready, ready_model
+from stormcycle.serving.ready import Ready, one_at_a_time, ready_model
 
 __all__ = [
     "BadTensorError",
@@ -38,6 +38,7 @@ __all__ = [
     "is_live",
     "model_names",
     "models_folder",
+    "one_at_a_time",
     "patiently",
     "read_card",
     "ready_model",

@@ -103,7 +103,7 @@ def patiently(url: str, seconds: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + seconds
     while not is_live(url):
         if time.monotonic() > deadline:
-            raise ServerDownError(f"No Triton server answers at {address(url)}.")
+            raise ServerDownError("No Triton server answers at TRITON_URL.")
         time.sleep(0.3)
 
 
@@ -130,7 +130,7 @@ def _typed(error: Any, url: str, model: str, failed: str) -> Exception:
     if "unknown model" in text or "failed to poll from model repository" in text or "is not ready" in text or "no available versions" in text:
         return ModelMissingError(f"The server does not serve {model}.")
     if status.endswith("UNAVAILABLE"):
-        return ServerDownError(f"The Triton server at {address(url)} does not answer.")
+        return ServerDownError("The Triton server at TRITON_URL does not answer.")
     return ModelBrokenError(f"{failed}: {text}")
 
 

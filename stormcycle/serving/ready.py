@@ -10,10 +10,10 @@ from stormcycle.serving.canary import canary_question, check_canary
 from stormcycle.serving.cards import Card, check_weights, read_card
 from stormcycle.serving.client import infer, patiently, reload_model, served_contract
 from stormcycle.serving.contract import Contract, check_served, declared_contract
-from stormcycle.serving.errors import MismatchedModelError, ModelBrokenError, ModelMissingError
+from stormcycle.serving.errors import DeadlinePassedError, MismatchedModelError, ModelBrokenError, ModelMissingError
 
-CURABLE = (ModelMissingError, ModelBrokenError, MismatchedModelError)
-"""What loading again may cure: a dead process, a model not loaded, one exported anew since."""
+CURABLE = (ModelMissingError, ModelBrokenError, MismatchedModelError, DeadlinePassedError)
+"""What loading again may cure: a dead process or a hanging one, a model not loaded, one exported anew since."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def ready_model(url: str, model: str, deadline_s: float) -> Ready:
     try:
         _examine(url, contract, card, deadline_s)
     except CURABLE:
-        with _one_at_a_time(model) as waited:
+        with one_at_a_time(model) as waited:
             if not (waited and _is_cured(url, contract, card, deadline_s)):
                 reload_model(url, model)
                 _examine(url, contract, card, deadline_s)
@@ -61,7 +61,7 @@ def _is_cured(url: str, contract: Contract, card: Card, deadline_s: float) -> bo
 
 
 @contextmanager
-def _one_at_a_time(model: str) -> Iterator[bool]:
+def one_at_a_time(model: str) -> Iterator[bool]:
     """Hourly cycles of several domains find a dead model in the same second: one of this machine loads it, the others wait. Whether we did."""
     path = home() / "servers" / f"{model}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)

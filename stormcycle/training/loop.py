@@ -78,7 +78,7 @@ def fit(
             best = deepcopy(average.state_dict()) if better else best
             progress.history.append({"step": progress.step, "loss": float(np.mean(losses)) if losses else float("nan"), "score": score})
             losses = []
-            progress.done = progress.step == schedule.steps or progress.since_best > schedule.patience
+            progress.done = progress.step == schedule.steps or progress.since_best >= schedule.patience
         if progress.done or time.monotonic() - begun > seconds:
             break
         if time.monotonic() - kept_at > CHECKPOINT_SECONDS:

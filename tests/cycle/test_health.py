@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cycle.command_line import stormcycle
 from house import FIRST, SMALL, House
 
 from flows.cycle import cycle
@@ -27,3 +28,12 @@ def test_a_failed_hour_says_at_which_stage_and_why_until_it_is_released(house: H
     assert hours_of(load_domain("small"), until) == [Hour(FIRST, "failed", None, (f"release: {' '.join(str(said.value).split())}",))]
     made = cycle.fn("small", FIRST)
     assert hours_of(load_domain("small"), until) == [Hour(FIRST, made.state, made.version, tuple(f"{item.product}: {item.detail}" for item in made.degraded))]
+
+
+def test_a_domain_that_is_broken_hides_no_other(house: House) -> None:
+    cycle.fn("small", FIRST)
+    (house.domains / "broken.yaml").write_text("name: broken\n")
+    said = stormcycle("health", "--until", "2026-07-01T13:30Z", "--json")
+    assert said.code == 1
+    assert [hour["state"] for hour in said.document["small"]] == ["complete"]
+    assert "broken.yaml is not a valid domain" in said.err

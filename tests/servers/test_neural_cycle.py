@@ -15,6 +15,7 @@ from house import FIRST, SECOND, SMALL, House
 from tiny_models import Triton
 
 import tasks.nowcast
+import tasks.release
 from flows import processes
 from flows.cycle import cycle
 from flows.verify import verify
@@ -57,7 +58,8 @@ def nowcast_of(made: Outcome) -> xr.Dataset:
 def stub_of(triton: Triton, model: str) -> psutil.Process:
     """The process of a model."""
     known = json.loads((triton.home / "servers" / "triton.json").read_text())
-    return next(child for child in psutil.Process(known["pid"]).children(recursive=True) if f"{model}_0_0" in child.cmdline())
+    alive = [child for child in psutil.Process(known["pid"]).children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+    return next(child for child in alive if f"{model}_0_0" in child.cmdline())
 
 
 def test_the_models_nowcast_is_released_under_its_name_and_version_and_is_the_same_again(
@@ -126,6 +128,20 @@ def test_a_model_whose_process_is_killed_after_its_canary_is_loaded_again_and_th
     (modelled.home / "second/buckets").symlink_to(modelled.home / "buckets")
     made = cycle.fn("small", FIRST)
     assert (made.state, made.digest) == ("complete", undisturbed.digest)
+
+
+def test_a_nowcast_that_is_made_needs_no_server_in_a_retry_or_a_revision(modelled: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any, **__: Any) -> None:
+        raise RuntimeError("made to fail")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="made to fail"):
+        patch.setattr(tasks.release, "publish", failing)
+        cycle.fn("small", FIRST)
+    monkeypatch.delenv("TRITON_URL")
+    retried = cycle.fn("small", FIRST)
+    assert (retried.state, retried.version, nowcast_of(retried).attrs["model"]) == ("complete", 1, "moving")
+    revised = cycle.fn("small", FIRST, revise=True)
+    assert (revised.version, revised.digest) == (1, retried.digest)
 
 
 def test_a_deadline_that_passes_is_a_fallback(modelled: House) -> None:

@@ -171,6 +171,16 @@ def test_a_request_that_cannot_be_computed_is_an_error_and_the_process_lives_on(
     assert stub_of("steady").pid == stub.pid and not ready_model(triton.url, "steady", 10.0).repaired
 
 
+def test_a_process_that_hangs_is_replaced_once(triton: Triton) -> None:
+    stub = stub_of("steady")
+    stub.suspend()
+    try:
+        assert ready_model(triton.url, "steady", 3.0).repaired
+        assert not ready_model(triton.url, "steady", 3.0).repaired
+    finally:
+        stub.kill()  # Triton leaves it where it hangs
+
+
 def test_a_server_killed_between_two_requests_is_down_and_is_waited_for_when_it_comes_back(
     triton: Triton, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,7 +37,7 @@ def test_what_the_model_does_not_take_is_refused_before_anything_is_sent(inputs:
 
 def test_where_nobody_listens_the_server_is_down() -> None:
     assert not is_live(NOWHERE)
-    with pytest.raises(ServerDownError, match=r"No Triton server answers at 127\.0\.0\.1:1"):
+    with pytest.raises(ServerDownError, match=r"No Triton server answers"):
         patiently(f"grpc://{NOWHERE}", seconds=0.2)
     with pytest.raises(ServerDownError):
         infer(f"http://{NOWHERE}/", CONTRACT, tiny_models.fields(), 2.0)
