@@ -17,6 +17,7 @@ from stormcycle.cycle import LostToken, dataset_digest, load, save, take_token
 from tasks.decode import decode
 from tasks.fetch import fetch
 from tasks.grid import grid
+from tasks.models import models
 from tasks.mosaic import mosaic
 from tasks.nowcast import nowcast
 from tasks.pin import pin
@@ -31,7 +32,7 @@ def computed() -> tuple[Hour, list[Item], list[Product]]:
     hour = pin("small", FIRST, False)
     grids = grid(hour, quality(hour, decode(hour, fetch(hour))))
     radar = mosaic(hour, grids)
-    return hour, grids, [radar, nowcast(hour, radar), probability(hour, radar)]
+    return hour, grids, [radar, nowcast(hour, radar, models(hour)), probability(hour, radar)]
 
 
 def test_two_processes_leave_one_release_and_the_pointer_at_it(house: House, simulated_bucket: Path) -> None:
