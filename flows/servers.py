@@ -6,10 +6,7 @@ import urllib.error
 import urllib.request
 
 from flows import processes
-from flows.processes import ServerError
 from stormcycle.home import home
-
-__all__ = ["ENVIRONMENT", "ServerError", "answers", "prefect_environment", "running_prefect", "start_prefect", "stop_prefect"]
 
 ENVIRONMENT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

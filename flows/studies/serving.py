@@ -58,7 +58,7 @@ def main() -> None:
         "",
         f"Of the server with its models' processes (proportional share), each cycle one canary and one nowcast of {_counted(models)}.",
         f"From cycle {first['cycles']} to {last['cycles']}: {last['MB'] - first['MB']:+d} MB. After every model was loaded again: {after:.0f} MB.",
-        f"Above {triton.MEMORY_LIMIT_MB:.0f} MB they are loaded again (`flows.triton.watched`).",
+        f"Above {triton.MEMORY_LIMIT_MB:.0f} MB they are loaded again by the next cycle on the machine of the server (`flows.triton.watched`).",
         "",
         *markdown(memory),
         "",

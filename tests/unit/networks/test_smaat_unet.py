@@ -5,6 +5,7 @@ import torch
 
 from stormcycle.networks import build
 from stormcycle.networks.baselines.smaat_unet import MULTIPLE, SmaAtUNet
+from stormcycle.nowcast import neural
 
 
 def question(rows: int, columns: int, fields: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -77,3 +78,7 @@ def test_a_dry_field_has_a_finite_answer_and_finite_gradients():
     residual.square().mean().backward()
     assert torch.isfinite(residual).all()
     assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+
+
+def test_a_nowcast_asks_with_the_multiples_that_the_network_takes() -> None:
+    assert neural.MULTIPLE % MULTIPLE == 0

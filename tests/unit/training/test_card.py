@@ -1,4 +1,5 @@
 import numpy as np
+from unit.training.test_recipe import GOOD
 
 from stormcycle.datasets.moving_windows import Windows
 from stormcycle.training.card import card_body
@@ -9,19 +10,7 @@ EMPTY = np.zeros((3, 1))
 
 
 def test_a_card_says_what_was_done_to_each_event_and_what_was_scored() -> None:
-    recipe = Recipe.model_validate(
-        {
-            "about": "A model.",
-            "architecture": {"network": "n"},
-            "step_minutes": 6,
-            "resolution_m": 1000,
-            "events": [{"name": "a", "file": "a.nc"}],
-            "choosing": [{"name": "b", "file": "b.nc"}],
-            "shown": ["c.nc"],
-            "schedule": {"steps": 10, "batch": 2, "learning_rate": 0.001},
-            "licence": "Open.",
-        }
-    )
+    recipe = Recipe.model_validate(GOOD)
     history = [{"step": 0, "loss": float("nan"), "score": 0.25}, {"step": 10, "loss": 1.0, "score": 0.5}]
     windows = tuple(
         [Windows(event, EMPTY, EMPTY, EMPTY, EMPTY, {"step": "5 min carried along the motion to 6 min", "conversion": "mm to dBZ"})]
