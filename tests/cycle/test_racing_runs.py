@@ -2,9 +2,11 @@
 
 import json
 import multiprocessing
-import time
 from dataclasses import replace
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ from bad_input.spoiling import undisturbed
 from cycle.command_line import finished, start
 from house import FIRST, House
 
+import tasks.release
 from stormcycle.cycle import LostToken, dataset_digest, load, save, take_token
+from stormcycle.release.store import read_product
 from tasks.decode import decode
 from tasks.fetch import fetch
 from tasks.grid import grid
@@ -56,23 +60,32 @@ def test_a_run_that_lost_its_token_cannot_publish_neither_before_nor_while_it_wr
     with pytest.raises(LostToken, match=f"Run {hour.token} of this cycle was overtaken by run {newer.token}"):
         release(hour, grids, products)
     assert not list((house.home / "releases").rglob("*.json"))
-    outcome: multiprocessing.Queue[str] = multiprocessing.get_context("fork").Queue()
-    older = multiprocessing.get_context("fork").Process(target=_released, args=(newer, grids, products, outcome))
+    forked = multiprocessing.get_context("fork")
+    outcome, written, overtaken = forked.Queue(), forked.Event(), forked.Event()
+    older = forked.Process(target=_released, args=(newer, grids, products, outcome, written, overtaken))
     older.start()
-    while older.is_alive() and not list(hour.folder.glob("release/*/tree")):
-        time.sleep(0.01)
+    assert written.wait(timeout=60)
     newest = replace(hour, token=take_token(hour.folder))
     made = release(newest, grids, products)
+    overtaken.set()
     said = outcome.get(timeout=60)
     older.join()
     assert said.startswith("LostToken"), said
     assert (made.new, made.version) == (True, 1)
-    written = {name: xr.open_zarr(made.url, group=name, consolidated=False).load() for name in ("radar", "nowcast", "probability")}
-    assert all(len(fields.data_vars) for fields in written.values())
+    released = {name: xr.open_zarr(made.url, group=name, consolidated=False).load() for name in ("radar", "nowcast", "probability")}
+    assert all(len(fields.data_vars) for fields in released.values())
     assert Path(made.quicklook).stat().st_size > 10_000
 
 
-def _released(hour: Hour, grids: list[Item], products: list[Product], said: "multiprocessing.Queue[str]") -> None:
+def _released(hour: Hour, grids: list[Item], products: list[Product], said: "Queue[str]", written: Event, overtaken: Event) -> None:
+    """Release as ever, but between writing the store and checking it wait until another run has overtaken this one."""
+
+    def read_late(*args: Any) -> xr.Dataset:
+        written.set()
+        assert overtaken.wait(timeout=60)
+        return read_product(*args)
+
+    tasks.release.read_product = read_late
     try:
         made: Outcome = release(hour, grids, products)
         said.put(f"released {made.url}")
