@@ -11,7 +11,7 @@ BIN := .venv/bin
 # libpython: Triton's processes for models need it; chromium: the tests click in the Prefect UI
 DEBIAN := gcc python3.11 python3.11-venv python3.11-dev libpython3.11 chromium
 
-.PHONY: install packages cycle test coverage lint documents baselines limits samples quality-shares radar-speed mask-study serving-study export-study kill-table tensorrt-check clean
+.PHONY: install packages cycle test coverage lint documents baselines limits samples quality-shares radar-speed imager-speed lightning-study background-samples texture-study world-picture mask-study serving-study export-study kill-table tensorrt-check clean
 
 install: .venv/installed .venv-triton/installed ## both environments, and what Triton serves (seconds a model)
 	@$(BIN)/stormcycle export
@@ -66,6 +66,21 @@ quality-shares: install ## what each step of quality control rejects (docs/quali
 
 radar-speed: install ## NEXRAD volumes beside Py-ART (docs/radar_speed.md), some minutes
 	$(BIN)/python -m flows.studies.radar_speed
+
+imager-speed: install ## an ABI scene on a grid beside stock Satpy: time and memory (docs/imager_speed.md), some minutes
+	$(BIN)/python -m flows.studies.imager_speed
+
+lightning-study: install ## GLM densities beside the real gridded product (docs/lightning.md), a minute
+	$(BIN)/python -m flows.studies.lightning
+
+background-samples: install ## what each GRIB sample gives (docs/background_samples.md), a minute
+	$(BIN)/python -m flows.studies.background_samples
+
+texture-study: install ## the texture of simulated rain beside real sequences (docs/texture.md), some minutes
+	$(BIN)/python -m flows.studies.texture
+
+world-picture: install ## one simulated time as every instrument sees it, truth beside (docs/pictures/simulated_hour.png)
+	$(BIN)/python -m flows.studies.world_picture
 
 mask-study: install ## the outlier mask on simulated blocked sectors (docs/outlier_mask.md), some minutes
 	$(BIN)/python -m flows.studies.mask

@@ -2,8 +2,10 @@
 
 from prefect import flow, runtime
 
+from flows.branches import beside, by_deadline, made_by, satellite_branch
 from flows.triton import watched
 from stormcycle.times import iso, now, parse_time
+from tasks.background import background
 from tasks.decode import decode
 from tasks.fetch import fetch
 from tasks.gate import gate_fields, gate_products, prepare_gates
@@ -35,6 +37,7 @@ def cycle(domain: str, cycle_time: str | None = None, revise: bool = False) -> O
         return done
     prepare_gates()
     hour = pin(domain, cycle_time, revise)
+    sky, model = beside(satellite_branch, hour), beside(background, hour)
     fetched = fetch(hour)
     volumes = decode(hour, fetched)
     checked = quality(hour, volumes)
@@ -45,8 +48,9 @@ def cycle(domain: str, cycle_time: str | None = None, revise: bool = False) -> O
     served = models(hour)
     forecast = nowcast(hour, radar, served)
     chances = probability(hour, radar)
-    products = gate_products(hour, [radar, forecast, chances])
-    return release(hour, passed, products)
+    seen, expected = by_deadline(sky, "satellite"), by_deadline(model, "background")
+    products = gate_products(hour, [radar, forecast, chances, *made_by(seen, expected)])
+    return release(hour, [*passed, *seen.items, *expected.items], products)
 
 
 def watch_triton() -> None:

@@ -19,6 +19,8 @@ from flows.cli.answering import EXIT_DEGRADED, cell
 from flows.footprint import Footprint, measured
 from flows.house import start_servers, stop_servers
 from flows.servers import prefect_environment
+from stormcycle.cycle.digests import sources_digest
+from stormcycle.cycle.files import json_bytes, replace_file
 from stormcycle.domain import load_domain
 from stormcycle.home import expand, home
 from stormcycle.times import HOUR, iso, parse_time
@@ -70,18 +72,20 @@ def stormcycle(*arguments: str) -> Any:
 
 
 def simulate_bucket(hours: list[str]) -> None:
-    """Fill the domain's bucket with the volumes of the hours, unless they are there."""
-    from stormcycle.simulator import granules, simulate
+    """Fill the domain's bucket with what the feeds carry for the hours, unless that is done."""
+    from stormcycle.simulator import simulate, units
 
     domain = load_domain(DOMAIN)
     assert domain.simulation is not None  # the demonstration's own YAML
     bucket, start = Path(expand(domain.radar.feed.url)), parse_time(hours[0]) - HOUR
-    wanted = [key for key, _, _ in granules(domain, start, len(hours))]
-    if all((bucket / key).is_file() for key in wanted):
+    done = bucket / "simulated.json"
+    wanted = {"seed": domain.simulation.seed, "hours": hours, "sources": sources_digest("stormcycle/simulator", "infra/domains/demo.yaml")}
+    if done.is_file() and json.loads(done.read_text()) == wanted:
         return
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("simulating volumes", total=len(wanted))
-        simulate(domain, start, len(hours), domain.simulation.seed, bucket, lambda _: bar.advance(task))
+        task = bar.add_task("simulating", total=len(units(domain, start, len(hours))))
+        simulate(domain, start, len(hours), domain.simulation.seed, bucket, lambda _: bar.advance(task), workers=os.cpu_count() or 1)
+    replace_file(done, json_bytes(wanted))
 
 
 def show_rows(title: str, rows: list[dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """What a single file is and how good it is: `stormcycle inspect`. Judged by content, never by extension."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,23 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from stormcycle.background.describe import described as described_grib
 from stormcycle.feeds import ReadFailure, read_each, sniff
 from stormcycle.radar.composite import read_radolan
 from stormcycle.radar.decode import decode_volume
 from stormcycle.radar.gridding import is_echo
+from stormcycle.satellite.describe import described_image, described_lightning, described_segment
 from stormcycle.states import GranuleState
 from stormcycle.times import iso
 
+DESCRIBED: dict[str, Callable[[Path, str], dict[str, Any]]] = {
+    "imager": described_image,
+    "hrit": described_segment,
+    "lightning": described_lightning,
+    "grib": described_grib,
+}
+TITLES = {"hrit": "imager"}
+"""Kinds of files as people see them, where a feed has its own way to write them."""
 EXIT_CODES = {"ok": 0, "partial": 0, "corrupt": 3, "unknown": 5}
 
 
@@ -39,7 +50,7 @@ def inspect_file(path: Path) -> Inspection:
     (found,) = read_each(look_into, [(path,)])
     if isinstance(found, ReadFailure):
         (sniffed,) = read_each(sniff, [(path,)])
-        kind = "unknown" if isinstance(sniffed, ReadFailure) else sniffed.kind
+        kind = "unknown" if isinstance(sniffed, ReadFailure) else TITLES.get(sniffed.kind, sniffed.kind)
         return Inspection(kind, str(GranuleState.CORRUPT) if kind != "unknown" else "unknown", None, [found.reason])
     return found
 
@@ -50,7 +61,9 @@ def look_into(path: Path) -> Inspection:
     if sniffed.kind == "unknown":
         return Inspection("unknown", "unknown", None, [sniffed.reason])
     if not sniffed.opens:
-        return Inspection(sniffed.kind, str(GranuleState.CORRUPT), None, [sniffed.reason])
+        return Inspection(TITLES.get(sniffed.kind, sniffed.kind), str(GranuleState.CORRUPT), None, [sniffed.reason])
+    if sniffed.kind in DESCRIBED:
+        return Inspection(**DESCRIBED[sniffed.kind](path, path.name))
     if sniffed.kind in ("sequence", "sweeps"):
         return _sequence(path, sniffed.kind)
     if sniffed.kind == "radolan":

@@ -79,6 +79,12 @@ def slot_of(nominal_time: Time, slots: np.ndarray, step_minutes: int) -> int | N
     return None
 
 
+def newest_run(time: Time, every_hours: int) -> Time:
+    """The newest of a model's runs, one every so many hours from 00 UTC on, that had begun by a time."""
+    day = time.astype("datetime64[D]").astype("datetime64[s]")
+    return np.datetime64(day + ((time - day) // (every_hours * HOUR)) * (every_hours * HOUR), "s")
+
+
 def minutes(span: np.timedelta64) -> float:
     """A span in minutes."""
     return float(span / np.timedelta64(1, "s")) / 60.0

@@ -13,15 +13,17 @@ from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.feeds.fetching import local_path
 from stormcycle.feeds.listing import feed_layout
 from stormcycle.radar.decode import decode_volume
+from stormcycle.radar.moments import Joined, decode_moments
 from stormcycle.radar.quality import needed_moments
 from stormcycle.radar.sequence import decode_frames, decode_sweeps
 from stormcycle.states import GranuleState
 from tasks.placing import placed_in_hour
-from tasks.scans import joined
+from tasks.scans import carrying, joined, moments_by_volume
 from tasks.seam import Hour, Item, stage
 
 SOURCES = (
     "stormcycle/radar/decode.py",
+    "stormcycle/radar/moments.py",
     "stormcycle/radar/nexrad.py",
     "stormcycle/radar/odim.py",
     "stormcycle/radar/volume.py",
@@ -41,6 +43,8 @@ def decode(hour: Hour, items: list[Item]) -> list[Item]:
     """Each usable granule decoded and given its slot, its reference to a volume or a frame; the others as they came."""
     domain = load_domain(hour.domain)
     kind, moments = feed_layout(domain).kind, needed_moments(domain.radar)
+    if kind == "moments":
+        return placed_in_hour(hour, domain, _volumes_of_moments(hour, domain, moments, items))
     packed = domain.radar.feed.packed
     settings = [kind, list(moments), packed.model_dump(mode="json") if packed else None]
     keys = {item.granule.key: _key(item, domain, settings) for item in items if item.usable}
@@ -92,6 +96,47 @@ def _read(hour: Hour, domain: Domain, kind: str, moments: tuple[str, ...], items
     for those, frames in zip(of_file.values(), read_each(PACKED[kind], asked), strict=True):
         found |= {item.granule.key: frames if isinstance(frames, ReadFailure) else frames[index] for index, item in enumerate(those)}
     return found
+
+
+def _volumes_of_moments(hour: Hour, domain: Domain, moments: tuple[str, ...], items: list[Item]) -> list[Item]:
+    """The items with the volume of a site and time on its file of reflectivity; files of other moments keep their state and carry nothing."""
+    groups = moments_by_volume(items)
+    keys = {
+        spot: stage_key(
+            "decode",
+            [f"{items[index].granule.key}:{items[index].granule.sha256}" for index in members],
+            ["moments", list(moments), domain.radar.sites[spot[0]].model_dump()],
+            SOURCES,
+        )
+        for spot, members in groups.items()
+    }
+    kept = {spot: lookup(hour.folder, "decode", key) for spot, key in keys.items()}
+    fresh = [spot for spot in groups if kept[spot] is None]
+    arguments = [(tuple((local_path(hour.folder, items[index].granule), items[index].granule.key) for index in groups[spot]), moments) for spot in fresh]
+    read: dict[tuple[str, str], Joined | ReadFailure] = dict(zip(fresh, read_each(decode_moments, arguments), strict=True))
+    results = list(items)
+    for spot, members in groups.items():
+        parts = _parts_of_volume(hour, domain, keys[spot], kept[spot] or read[spot], [items[index] for index in members])
+        for index, item in zip(members, parts, strict=True):
+            results[index] = item
+    return results
+
+
+def _parts_of_volume(hour: Hour, domain: Domain, key: str, found: Reference | Joined | ReadFailure, members: list[Item]) -> list[Item]:
+    """The files of one volume after decoding, what is wrong with each told of it alone."""
+    if isinstance(found, ReadFailure):
+        return [replace(item, state=GranuleState.CORRUPT, note=found.reason) for item in members]
+    names = [item.granule.key for item in members]
+    if isinstance(found, Joined) and found.volume is not None:
+        carried = _notes(found.volume, members[names.index(found.carrier)], domain)
+        found = save(hour.folder, "decode", key, found.volume, {**carried, "carrier": found.carrier, "troubles": found.troubles})
+    if isinstance(found, Reference):
+        troubles = found.notes["troubles"]
+        parts = carrying(members, names.index(found.notes["carrier"]), found, f"Part of the volume of {members[0].granule.valid_time}.")
+    else:
+        troubles, note = found.troubles, f"There is no volume of {members[0].granule.valid_time}: no file with its reflectivity can be used."
+        parts = [replace(item, note=note) for item in members]
+    return [replace(item, state=GranuleState(told[0]), note=told[1]) if (told := troubles.get(item.granule.key)) else item for item in parts]
 
 
 def _saved(hour: Hour, key: str, fields: Any, item: Item, domain: Domain) -> Reference:

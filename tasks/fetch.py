@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stormcycle.cycle import Granule, read_record
-from stormcycle.domain import RadarFeed, load_domain
+from stormcycle.domain import Feed, load_domain
 from stormcycle.feeds import fetch_granule
 from stormcycle.states import GranuleState
 from tasks.seam import Hour, Item, stage
@@ -11,12 +11,18 @@ from tasks.seam import Hour, Item, stage
 
 @stage()
 def fetch(hour: Hour) -> list[Item]:
-    """Every pinned granule with its state after fetching; what was fetched before, or is a duplicate, is not fetched."""
-    domain, record = load_domain(hour.domain), read_record(hour.folder, hour.revision)
-    return [_fetched(domain.radar.feed, granule, hour.folder) for granule in record.granules]
+    """Every pinned radar granule with its state after fetching; what was fetched before, or is a duplicate, is not fetched."""
+    domain = load_domain(hour.domain)
+    return [fetched(domain.radar.feed, granule, hour.folder) for granule in pinned(hour, "radar")]
 
 
-def _fetched(feed: RadarFeed, granule: Granule, folder: Path) -> Item:
+def pinned(hour: Hour, feed: str) -> list[Granule]:
+    """The granules of a feed that the run's record holds."""
+    return [granule for granule in read_record(hour.folder, hour.revision).granules if granule.feed == feed]
+
+
+def fetched(feed: Feed, granule: Granule, folder: Path) -> Item:
+    """A granule after fetching; a duplicate is left where it is."""
     if granule.state is GranuleState.DUPLICATE:
         return Item(granule, granule.state, " ".join(granule.notes))
     state, note = fetch_granule(feed, granule, folder)

@@ -33,6 +33,7 @@ IN_WORDS = {
     PrefixState.EMPTY: ", its feed holds nothing of the hour",
     PrefixState.GROWING: ", its feed was still growing",
     PrefixState.SETTLED: "",
+    PrefixState.UNREACHABLE: ", its feed could not be listed",
 }
 DETAIL = 160
 """Characters of a granule's reason; its whole note stands beside the granule in the manifest's inputs."""
@@ -99,7 +100,7 @@ def _feed_reasons(domain: Domain, seen: set[tuple[str, int]], prefixes: tuple[Pr
     reasons = []
     filled = {slot for _, slot in seen}
     for site in domain.radar.sites:
-        states = {prefix.state for prefix in prefixes if prefix.site == site}
+        states = {prefix.state for prefix in prefixes if prefix.site == site and prefix.feed == "radar"}
         absent = len([slot for slot in filled if (site, slot) not in seen])
         if absent:
             why = IN_WORDS[next(iter(states))] if len(states) == 1 else ""

@@ -3,9 +3,11 @@
 from stormcycle.cycle import CycleRecord, cycle_folder, failure_kept, json_digest, pinned_record, take_token
 from stormcycle.cycle.record import PrefixState
 from stormcycle.domain import load_domain
-from stormcycle.feeds import list_radar_feed
+from stormcycle.feeds import list_feeds
 from stormcycle.radar.quality import read_files
 from stormcycle.times import iso, parse_cycle_time
+from tasks.artifacts import show_table
+from tasks.feed_health import health_of_feeds
 from tasks.models import check_models
 from tasks.seam import Hour, log, stage
 
@@ -19,13 +21,16 @@ def pin(domain_name: str, cycle_time: str, revise: bool) -> Hour:
     folder = cycle_folder(domain.name, time)
 
     def listed(revision: int) -> CycleRecord:
-        listing = list_radar_feed(domain, time)
-        for prefix in listing.prefixes:
-            if prefix.state is not PrefixState.SETTLED:
-                log.warning("The radar feed of %s at %s: %r of %s is %s.", domain.name, iso(time), prefix.prefix, prefix.site, prefix.state)
-        digest = json_digest(domain.radar.feed.model_dump(mode="json"))[:16]
-        return CycleRecord(domain.name, iso(time), revision, digest, listing.granules, prefixes=listing.prefixes)
+        feeds = list_feeds(domain, time)
+        listings = [listing for _, listing in feeds]
+        for prefix in (prefix for listing in listings for prefix in listing.prefixes if prefix.state is not PrefixState.SETTLED):
+            log.warning("The %s feed of %s at %s: %r of %s is %s.", prefix.feed, domain.name, iso(time), prefix.prefix, prefix.site, prefix.state)
+        digest = json_digest([wanted.feed.model_dump(mode="json") for wanted, _ in feeds])[:16]
+        granules = tuple(granule for listing in listings for granule in listing.granules)
+        return CycleRecord(domain.name, iso(time), revision, digest, granules, prefixes=tuple(prefix for listing in listings for prefix in listing.prefixes))
 
     token = take_token(folder)
     with failure_kept(folder, token, "pin"):
-        return Hour(domain.name, iso(time), token, pinned_record(folder, listed, revise).revision)
+        record = pinned_record(folder, listed, revise)
+        show_table(f"feeds-{domain.name}", health_of_feeds(domain.name, time, record), f"Feeds of {domain.name} {iso(time)}")
+        return Hour(domain.name, iso(time), token, record.revision)

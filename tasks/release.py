@@ -9,7 +9,7 @@ from typing import Any
 from pyproj import Transformer
 
 from stormcycle import __version__
-from stormcycle.cycle import check_token, json_digest, load, stage_key
+from stormcycle.cycle import check_token, json_digest, load, read_record, stage_key
 from stormcycle.cycle.files import json_bytes, temporary_beside
 from stormcycle.domain import Domain, load_domain
 from stormcycle.gates import verdict
@@ -24,9 +24,10 @@ from stormcycle.release.targets import Target, open_target
 from stormcycle.states import Degradation, HourState
 from stormcycle.times import iso, now, parse_time
 from tasks.artifacts import show_picture, show_text
+from tasks.feed_health import health_of_feeds
 from tasks.seam import Hour, Item, Product, log, stage
 
-SOURCES = ("stormcycle/release", "schemas/releases/radar.json", "schemas/releases/nowcast.json", "schemas/releases/probability.json")
+SOURCES = ("stormcycle/release", *(f"schemas/releases/{name}.json" for name in product_names()))
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def release(hour: Hour, items: list[Item], products: list[Product]) -> Outcome:
         check_token(hour.folder, hour.token)
 
     published = publish(target, hour.domain, hour.time, staged, {**manifest, "published_at": iso(now())}, check)
-    announce(target, published, now(), domain.schedule.minute)
+    announce(target, published, now(), domain.schedule.minute, health_of_feeds(hour.domain, hour.time, read_record(hour.folder, hour.revision)))
     outcome = outcome_of(target, published)
     for reason in outcome.degraded:
         log.warning("degraded: %s: %s", reason.product, reason.detail)

@@ -1,10 +1,11 @@
-"""Scans: files of one sweep each, joined to the volumes that they are parts of."""
+"""Parts of volumes: files of one sweep each, which are joined once they are decoded, and files of one moment each, which are decoded together."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from stormcycle.cycle import load, lookup, save, stage_key
+from stormcycle.cycle import Reference, load, lookup, save, stage_key
 from stormcycle.domain import Domain
 from stormcycle.radar.volume import join_scans
 from stormcycle.states import GranuleState
@@ -33,14 +34,27 @@ def joined(hour: Hour, domain: Domain, items: list[Item]) -> list[Item]:
             whole = join_scans([load(hour.folder, reference) for reference in references if reference], time, wanted)
             notes = {name: whole.attrs[name] for name in ("declared_time", "first_ray_time", "last_ray_time", "state", "notes", "reader")}
             volume = save(hour.folder, "scans", key, whole, notes)
-        for index in members:
-            result[index] = replace(items[index], reference=None, note=" ".join([items[index].note, f"Part of the volume of {iso(time)}."]).strip())
-        first = members[0]
-        state = GranuleState(volume.notes["state"])
-        result[first] = replace(
-            items[first], reference=volume, state=items[first].state if state is GranuleState.OK else state, note=" ".join(volume.notes["notes"])
-        )
+        for index, item in enumerate(carrying([items[index] for index in members], 0, volume, f"Part of the volume of {iso(time)}.")):
+            result[members[index]] = item
     return result
+
+
+def carrying(members: Sequence[Item], carrier: int, volume: Reference, note: str) -> list[Item]:
+    """The parts of a volume: the carrier with it and its state, the others with their own state and a note."""
+    parts = [replace(item, reference=None, note=f"{item.note} {note}".strip()) for item in members]
+    state, own = GranuleState(volume.notes["state"]), members[carrier]
+    parts[carrier] = replace(own, reference=volume, state=own.state if state is GranuleState.OK else state, note=" ".join(volume.notes["notes"]))
+    return parts
+
+
+def moments_by_volume(items: Sequence[Item]) -> dict[tuple[str, str], list[int]]:
+    """The usable files of each volume, as places in `items`: those of one site and time by name, in order of their keys."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index in sorted(range(len(items)), key=lambda index: items[index].granule.key):
+        granule = items[index].granule
+        if items[index].usable and granule.valid_time is not None:
+            groups.setdefault((granule.site, granule.valid_time), []).append(index)
+    return groups
 
 
 def _volume_time(item: Item, domain: Domain) -> Time:

@@ -78,6 +78,14 @@ class Product:
     decisions: list[dict[str, str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Branch:
+    """What a branch beside the radar's made: the granules that it looked at, its product (None: the domain has no such branch)."""
+
+    items: list[Item]
+    product: Product | None
+
+
 def _drawn(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments as the UI's graph shall see them: an arrow from what a stage works on, not from the hour beside it."""
     return tuple(quote(item) if isinstance(item, Hour) and len(args) > 1 else item for item in args)

@@ -8,6 +8,14 @@ import typer
 from flows.cli.answering import DomainOption, JsonOption, TimeOption, answering, example, fail, print_json, said, say, table, usage
 
 app = typer.Typer()
+FEED_SECRETS = {"feed": {"storage_options"}}
+SECRETS: Any = {
+    "release": {"storage_options"},
+    "radar": FEED_SECRETS,
+    "satellite": {"imager": FEED_SECRETS, "lightning": FEED_SECRETS},
+    "background": FEED_SECRETS,
+}
+"""What of a domain is not shown: options of stores may hold keys."""
 
 
 @app.command(epilog=example("stormcycle domains"))
@@ -23,9 +31,7 @@ def domains(as_json: JsonOption = False) -> None:
         except DomainError as error:
             wrong.append(str(error))
     if as_json:
-        print_json(
-            [domain.model_dump(mode="json", exclude={"release": {"storage_options"}, "radar": {"feed": {"storage_options"}}}) for domain in found]
-        )  # they may hold secrets
+        print_json([domain.model_dump(mode="json", exclude=SECRETS) for domain in found])  # they may hold secrets
         if wrong:
             fail(" ".join(wrong), 2)
         return
@@ -51,19 +57,20 @@ def domains(as_json: JsonOption = False) -> None:
 def feeds(domain: DomainOption, time: TimeOption, as_json: JsonOption = False) -> None:
     """Every granule that a cycle would pin, as the feed holds it now, with its delay; slots that nothing fills; prefixes not settled."""
     from stormcycle.domain import load_domain
-    from stormcycle.feeds import list_radar_feed, overview
+    from stormcycle.feeds import list_feeds, overview
     from stormcycle.times import parse_cycle_time
 
     chosen, cycle_time = load_domain(domain), usage(lambda: parse_cycle_time(time))
-    found = overview(chosen, cycle_time, list_radar_feed(chosen, cycle_time))
+    found = overview(chosen, cycle_time, list_feeds(chosen, cycle_time))
     if as_json:
         print_json(found)
         return
     table(
         f"Granules of {domain} for {time}",
-        ["key", "site", "time by name", "bytes", "state", "delay, min", "notes"],
+        ["feed", "key", "of", "time by name", "bytes", "state", "delay, min", "notes"],
         [
             [
+                row["feed"],
                 row["key"],
                 row["site"],
                 row["valid_time"] or "in the file",
@@ -76,7 +83,7 @@ def feeds(domain: DomainOption, time: TimeOption, as_json: JsonOption = False) -
         ],
     )
     if found["prefixes"]:
-        table("Prefixes that are not settled", ["site", "prefix", "state", "granules"], [list(row.values()) for row in found["prefixes"]])
+        table("Prefixes that are not settled", ["of", "prefix", "state", "granules", "feed"], [list(row.values()) for row in found["prefixes"]])
     say(f"{sum(row['key'] is not None for row in found['granules'])} granules")
 
 
@@ -101,7 +108,7 @@ def inspect(file: Annotated[Path, typer.Argument(help="a file of any feed")], as
     raise typer.Exit(EXIT_CODES[found.state])
 
 
-@app.command("radar-mask", epilog=example("stormcycle radar-mask --domain demo --site simli --from 2026-06-01T00:00Z --to 2026-07-01T00:00Z --file simli.nc"))
+@app.command("radar-mask", epilog=example("stormcycle radar-mask --domain demo --site SIMA --from 2026-06-01T00:00Z --to 2026-07-01T00:00Z --file SIMA.nc"))
 @answering
 def radar_mask(
     domain: DomainOption,
@@ -140,29 +147,34 @@ def radar_mask(
     )
 
 
-@app.command(epilog=example("stormcycle simulate --domain demo --from 2026-06-30T12:00Z --hours 1 --to ./bucket"))
+@app.command(epilog=example("stormcycle simulate --domain demo --from 2026-06-30T12:00Z --hours 1 --to ./bucket --faults late,truncated"))
 @answering
 def simulate(
     domain: DomainOption,
-    start: Annotated[str, typer.Option("--from", help="granules of (from, from + hours]")],
+    start: Annotated[str, typer.Option("--from", help="granules of (from, from + hours], and the older model runs that these hours need")],
     hours: Annotated[int, typer.Option(min=1)],
-    to: Annotated[Path, typer.Option("--to", help="folder of the bucket")],
+    to: Annotated[str, typer.Option("--to", help="the bucket: a folder, or a URL such as s3://bucket/folder")],
     seed: Annotated[int | None, typer.Option(help="default: the domain's own")] = None,
+    faults: Annotated[str, typer.Option(help="what goes wrong, by name: late, missing, truncated, duplicate, sweep-gap, moved-bucket, wrong-clock")] = "",
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; default: one a core")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write simulated granules of a domain in the feed's real file format; the same seed gives the same bytes."""
+    """Write simulated granules of every feed of a domain in the feeds' real file formats; the same seed gives the same bytes."""
+    import os
+
     from rich.progress import Progress
 
     from stormcycle.domain import load_domain
-    from stormcycle.simulator import granules
+    from stormcycle.simulator import known_faults, units
     from stormcycle.simulator import simulate as simulate_world
     from stormcycle.times import parse_time
 
     chosen = load_domain(domain)
     if chosen.simulation is None:
         fail(f"The domain {domain} is not a simulated one; its YAML has no `simulation`.", 2)
-    begin = usage(lambda: parse_time(start))
+    begin, named = usage(lambda: parse_time(start)), usage(lambda: known_faults(faults.split(",")))
+    used = chosen.simulation.seed if seed is None else seed
     with Progress(console=said, transient=True) as bar:
-        task = bar.add_task("granules", total=len(list(granules(chosen, begin, hours))))
-        keys = simulate_world(chosen, begin, hours, chosen.simulation.seed if seed is None else seed, to, lambda _: bar.advance(task))
-    print_json({"folder": str(to), "keys": keys}) if as_json else say(f"{len(keys)} granules in {to}")
+        task = bar.add_task("granules", total=len(units(chosen, begin, hours)))
+        keys = simulate_world(chosen, begin, hours, used, to, lambda _: bar.advance(task), workers=workers or os.cpu_count() or 1, faults=named)
+    print_json({"to": to, "seed": used, "faults": list(named), "keys": keys}) if as_json else say(f"{len(keys)} granules in {to}")

@@ -21,6 +21,7 @@ import yaml
 from rich.console import Console
 from rich.progress import track
 
+from flows.studies.sky_limits import sky_rows
 from stormcycle.cycle import load
 from stormcycle.domain import SHIPPED
 from stormcycle.feeds import ReadFailure, read_each, sniff
@@ -68,6 +69,7 @@ def main() -> None:
         for sample, time in track(hours, "measuring good data", console=console):
             (Path(folder) / "domains" / f"{sample.domain['name']}.yaml").write_text(yaml.safe_dump(sample.domain))
             rows += [{**row, "sample": sample.name} for row in measure(sample.domain["name"], time)]
+        rows += sky_rows(data, Path(folder))
     for name in suite_names():
         content = with_measurements(suite(name), [row for row in rows if row["suite"] == name])
         (EXPECTATIONS / f"{name}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")

@@ -13,7 +13,7 @@ from stormcycle.radar.quality.outliers import BINS, add_to_histograms
 from stormcycle.simulator import Blocked, Scan, blocked_loss, observe
 
 DOCS = Path(__file__).parents[2] / "docs"
-SCANS, SEED = 600, 41
+SITE, SCANS, SEED = "silis", 600, 41
 SECTORS = (
     Blocked(40.0, 52.0, 20e3, 60.0),
     Blocked(130.0, 138.0, 45e3, 12.0),
@@ -25,14 +25,14 @@ SCAN = Scan(elevations_deg=(0.5,), range_m=150e3, blocked=SECTORS)
 
 def main() -> None:
     """Simulate the archive, build the mask, write the document and its picture."""
-    domain, random = load_domain("demo"), np.random.default_rng(SEED)
+    domain, random = load_domain("slovenia-sim"), np.random.default_rng(SEED)
     minutes = np.sort(random.choice(90 * 24 * 60, SCANS, replace=False))
     ranges = (np.arange(int(SCAN.range_m // SCAN.gate_m)) + 0.5) * SCAN.gate_m
     counts = np.zeros((SCAN.rays, len(ranges), BINS), "uint16")
     for minute in track(minutes, "simulated scans"):
         time = np.datetime64("2026-06-01T00:00:00", "s") + np.timedelta64(int(minute), "m")
-        add_to_histograms(counts, observe(domain, "simli", time, SEED, SCAN).sweeps[0].moments["DBZH"])
-    mask = mask_of("simli", counts, 0.5, ranges, SCANS, 0)
+        add_to_histograms(counts, observe(domain, SITE, time, SEED, SCAN).sweeps[0].moments["DBZH"])
+    mask = mask_of(SITE, counts, 0.5, ranges, SCANS, 0)
     draw_mask(mask, DOCS / "pictures" / "outlier_mask.png")
     outlier, hidden = mask["outlier"].values.astype(bool), blocked_loss(SCAN, 0.5, ranges) > 0
     rows = [
@@ -50,7 +50,7 @@ def main() -> None:
     lines = [
         "# The outlier mask on simulated blocked sectors",
         "",
-        f"Made by `make mask-study`: {SCANS} simulated scans of the radar simli (0.5 deg, 360 x {len(ranges)} gates) at random times of 90 days, four sectors",
+        f"Made by `make mask-study`: {SCANS} simulated scans of the radar {SITE} (0.5 deg, 360 x {len(ranges)} gates) at random times of 90 days, four sectors",
         "blocked by a known loss. A gate is an outlier beyond the 90th percentile of the distances (arXiv 2512.18289, eq. 1), so that about a tenth of the",
         "gates that hold echoes is called so whatever is blocked; gates that never held an echo are outliers too.",
         "",

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 ROOT = Path(__file__).parents[2]
-LIBRARIES = ("numpy", "scipy", "pysteps", "pyresample", "xradar", "arm_pyart", "wradlib")
+LIBRARIES = ("numpy", "scipy", "pysteps", "pyresample", "xradar", "arm_pyart", "wradlib", "satpy", "eccodes")
 """Libraries whose version can change a field; part of every stage key."""
 
 

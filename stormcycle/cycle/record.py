@@ -34,22 +34,26 @@ class Granule:
 
 
 class PrefixState(StrEnum):
-    """What a feed held below one prefix when it was listed: nothing of that name, nothing of the hour, some more to come, all that will."""
+    """What a feed held below one prefix when it was listed: nothing of that name, nothing of the hour, some more to come, all that
+    will; or it could not be listed.
+    """
 
     MISSING = "missing"
     EMPTY = "empty"
     GROWING = "growing"
     SETTLED = "settled"
+    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """One prefix that was listed for a site, and how many granules of the hour it held."""
+    """One prefix that was listed for a stream of a feed (a site, a channel), and how many granules of the hour it held."""
 
     site: str
     prefix: str
     state: PrefixState
     granules: int
+    feed: str = "radar"
 
 
 @dataclass(frozen=True)

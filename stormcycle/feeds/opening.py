@@ -8,7 +8,7 @@ import fsspec
 import numpy as np
 from fsspec.utils import get_protocol
 
-from stormcycle.domain import RadarFeed
+from stormcycle.domain import Feed
 from stormcycle.feeds.transient import FeedForbidden, patiently
 from stormcycle.home import expand
 from stormcycle.times import Time
@@ -40,7 +40,7 @@ class Place:
         return f"{self.root}/{key}".rstrip("/")
 
 
-def open_feed(feed: RadarFeed, url: str) -> Place:
+def open_feed(feed: Feed, url: str) -> Place:
     """One of a feed's URLs, opened; what a listing said before is never believed again."""
     location = expand(url)
     protocol = get_protocol(location)
@@ -68,12 +68,12 @@ def is_there(place: Place, what: str) -> bool:
     return place.is_http or info["type"] == "directory"
 
 
-def url_at(feed: RadarFeed, time: Time | None) -> str:
+def url_at(feed: Feed, time: Time | None) -> str:
     """Where a feed's granules of a time lie: the first of `formerly` that had not ended yet, else `url`; without a time `url`."""
     return next((former.url for former in feed.formerly if time is not None and time < instant(former.until)), feed.url)
 
 
-def spans(feed: RadarFeed, start: Time, end: Time) -> list[tuple[str, Time, Time]]:
+def spans(feed: Feed, start: Time, end: Time) -> list[tuple[str, Time, Time]]:
     """[start, end) cut where the feed moved: for each URL that holds granules of it the part that it holds, in order of time."""
     found = []
     for former in feed.formerly:

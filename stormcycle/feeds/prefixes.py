@@ -6,7 +6,7 @@ A listing may change between two calls: what went in between is not there, and n
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -16,6 +16,7 @@ import fsspec
 from stormcycle.feeds.indexes import index_names, is_index
 from stormcycle.feeds.layouts import Layout
 from stormcycle.feeds.opening import Place, instant
+from stormcycle.feeds.ranges import AND_INDEX
 from stormcycle.feeds.transient import FeedError, patiently
 from stormcycle.times import Time
 
@@ -48,7 +49,8 @@ def list_prefix(place: Place, prefix: str, layout: Layout, wanted: Callable[[str
         return None  # a file of the prefix's name is no folder
     below = {item["name"].removeprefix(f"{folder}/"): item for item in listed if item["type"] == "file"}
     found = [_entry(place, name, below[name], what) for name in sorted(below) if wanted(name)]
-    return [entry for entry in found if entry is not None]
+    entries = [entry for entry in found if entry is not None]
+    return entries if layout.index is None else [_with_index(place, entry, below.get(f"{entry.name}{layout.index}"), what) for entry in entries]
 
 
 def content_digest(filesystem: fsspec.AbstractFileSystem, info: dict[str, Any]) -> str:
@@ -79,6 +81,12 @@ def _entry(place: Place, name: str, listed: dict[str, Any], what: str) -> Entry 
         return Entry(name, size, digest, _arrived(info))
     except FileNotFoundError:
         return None
+
+
+def _with_index(place: Place, entry: Entry, index: dict[str, Any] | None, what: str) -> Entry:
+    """A file identified together with the index beside it, by which its parts are found; `none` where there is no index yet."""
+    beside = _entry(place, index["name"].rpartition("/")[2], index, what) if index is not None else None
+    return replace(entry, digest=f"{entry.digest}{AND_INDEX}{beside.digest if beside is not None else 'none'}")
 
 
 def _read(filesystem: fsspec.AbstractFileSystem, path: str) -> tuple[int, str]:

@@ -6,15 +6,17 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from stormcycle.feeds.layouts import kind_by_name
+from stormcycle.feeds.layouts import Kind, kind_by_name
 
-FileKind = Literal["nexrad", "odim", "sequence", "sweeps", "radolan", "unknown"]
+FileKind = Kind | Literal["radolan", "unknown"]
 RADOLAN = re.compile(rb"(R[A-Z])\d{6}\d{5}\d{4}BY")
 """The head of a RADOLAN composite: product, day and time, place, month and year, then the key BY."""
 OBSERVED_COMPOSITES = (b"RX", b"RY", b"RW")
 HEAD_BYTES = 400
+HRIT_HEAD = b"\x00\x00\x10"
+"""The primary header of HRIT: type 0, 16 bytes long."""
 SEQUENCE_VARIABLES = ("dbz", "precip", "rate")
 """What packed sequences of gridded frames hold over time: reflectivity (dBZ), amounts (mm) or rates (mm h-1)."""
 
@@ -55,6 +57,10 @@ def sniff(path: Path) -> Sniffed:
         return Sniffed("nexrad")
     if head[:8] == b"\x89HDF\r\n\x1a\n":
         return _sniff_hdf5(path)
+    if b"GRIB" in head:
+        return Sniffed("grib")
+    if head[:3] == HRIT_HEAD:
+        return Sniffed("hrit")
     if composite := RADOLAN.match(head):
         return _sniff_radolan(composite[1], head)
     return _by_name(path, "The content is of no format that a feed of ours uses.")
@@ -76,6 +82,8 @@ def _sniff_hdf5(path: Path) -> Sniffed:
         with h5py.File(path, "r") as file:
             if "what" in file and "object" in file["what"].attrs:
                 return _sniff_odim(file)
+            if "goes_imager_projection" in file or "flash_id" in file:
+                return _sniff_goes(file)
             if "dbz" in file and file["dbz"].ndim == 3 and {"azimuth", "range"} <= set(file):
                 return Sniffed("sweeps")
             if any(name in file and file[name].ndim == 3 for name in SEQUENCE_VARIABLES):
@@ -85,10 +93,21 @@ def _sniff_hdf5(path: Path) -> Sniffed:
     return Sniffed("unknown", "An HDF5 file that is neither an ODIM polar volume nor a packed sequence of reflectivity or rain.")
 
 
-def _sniff_odim(file: "object") -> Sniffed:
+def _sniff_goes(file: Any) -> Sniffed:
+    """An image of one channel, or lightning as it was detected; products that others made of them are none of our granules."""
+    if "flash_id" in file:
+        return Sniffed("lightning")
+    if "band_id" in file and ("Rad" in file or "CMI" in file):
+        return Sniffed("imager")
+    title = file.attrs.get("title", b"")
+    named = title.decode("latin-1") if isinstance(title, bytes) else str(title)
+    return Sniffed("unknown", f"A GOES file ({named or 'without title'}) that is no whole image of one channel and no lightning file.")
+
+
+def _sniff_odim(file: Any) -> Sniffed:
     import numpy as np
 
-    raw = np.asarray(file["what"].attrs["object"]).reshape(-1)[0]  # type: ignore[index]  # some vendors write arrays
+    raw = np.asarray(file["what"].attrs["object"]).reshape(-1)[0]  # some vendors write arrays
     kind = raw.decode("latin-1") if isinstance(raw, bytes) else str(raw)
     if kind.strip("\0 ") in ("PVOL", "SCAN"):
         return Sniffed("odim")

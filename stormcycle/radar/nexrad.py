@@ -16,6 +16,8 @@ from stormcycle.times import Time
 BLOCKS = {"reflectivity": "REF", "zdr": "ZDR", "phidp": "PHI", "rhohv": "RHO"}
 BELOW_THRESHOLD, RANGE_FOLDED = 0, 1
 END_OF_VOLUME = 4
+SPLIT_CUT_DEG = 0.2
+"""Cuts nearer in elevation are the two halves of a split cut."""
 BINARY_ANGLE_DEG = 180.0 / 32768.0
 DAY_ZERO = np.datetime64("1969-12-31T00:00:00.000", "ms")
 """The day before day 1 of the modified Julian dates that headers carry."""
@@ -31,9 +33,26 @@ def read_nexrad(path: Path, moments: Sequence[str]) -> xr.Dataset:
 
     with NEXRADLevel2File(str(path)) as file:
         radials = file.msg_31_header
-        header = _header(file, radials)
-        sweeps = [_sweep(file, number, rays, moments) for number, rays in enumerate(radials)]
+        header, judged = _header(file, radials), _judged_elevations(file, radials)
+        sweeps = [_sweep(file, number, rays, moments) for number, rays in enumerate(radials) if not _is_doppler_half(file, number, rays, judged)]
     return assemble_volume(header, [sweep for sweep in sweeps if sweep], moments)
+
+
+def _judged_elevations(file: Any, radials: list[list[dict[str, Any]]]) -> list[float]:
+    """The elevations (degrees) of the cuts that measured polarisation."""
+    return [_elevation(file, number, rays) for number, rays in enumerate(radials) if "RHO" in file.data[number]["msg_31_data_header"]]
+
+
+def _is_doppler_half(file: Any, number: int, rays: list[dict[str, Any]], judged: list[float]) -> bool:
+    """Whether a cut repeats another for its velocity: its reflectivity comes without what tells clutter from weather, and is not needed."""
+    if "RHO" in file.data[number]["msg_31_data_header"]:
+        return False
+    return any(abs(_elevation(file, number, rays) - elevation) < SPLIT_CUT_DEG for elevation in judged)
+
+
+def _elevation(file: Any, number: int, rays: list[dict[str, Any]]) -> float:
+    angle = BINARY_ANGLE_DEG if file.data[number]["msg_type"] == 1 else 1.0
+    return float(np.median([ray["elevation_angle"] for ray in rays])) * angle
 
 
 def _sweep(file: Any, number: int, rays: list[dict[str, Any]], moments: Sequence[str]) -> Sweep | None:

@@ -40,7 +40,7 @@ def dressed(product: str, fields: xr.Dataset, domain: Domain, cycle_time: str) -
     Values do not change but for their type.
     """
     wanted = schema(product)
-    fields = geolocated(fields, domain.area, domain.grid.nominal)
+    fields = geolocated(fields, domain.area_of(product), domain.grid.nominal)
     for name, rules in {**wanted["coordinates"], **wanted["variables"]}.items():
         if name not in fields.variables:
             continue

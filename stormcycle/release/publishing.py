@@ -13,7 +13,7 @@ manifest. A crashed run's claim is taken up by whoever brings the same digest, a
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,15 @@ def latest_release(target: Target, domain: str) -> dict[str, Any] | None:
     return json.loads(content[0]) if content is not None else None
 
 
-def announce(target: Target, release: Published, present: Time, schedule_minute: int) -> None:
-    """Move the pointer to a published release, and tell the status, where they are behind it; else change nothing."""
+def announce(target: Target, release: Published, present: Time, schedule_minute: int, feeds: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Move the pointer to a published release, and tell the status, where they are behind it; else change nothing. `feeds`: how
+    the feeds of the hour are, as the status tells it; none where that is not known.
+    """
     domain = release.manifest["domain"]
     moved = move_pointer(target, domain, release)
     status = target.read(f"{domain}/status.json")
     if moved or status is None or json.loads(status[0])["last_released"] < release.manifest["cycle_time"]:
-        write_status(target, domain, release, present, schedule_minute)
+        write_status(target, domain, release, present, schedule_minute, feeds)
 
 
 def move_pointer(target: Target, domain: str, release: Published) -> bool:
@@ -131,8 +133,8 @@ def forward(target: Target, path: str, update: Callable[[dict[str, Any] | None],
     raise TargetError(f"{target.url(path)} was changed by others {attempts} times in a row; run the cycle again.")
 
 
-def write_status(target: Target, domain: str, release: Published, present: Time, schedule_minute: int) -> None:
-    """Write status.json: last complete hour, last released hour, the next expected, and whether that is live, late or stale.
+def write_status(target: Target, domain: str, release: Published, present: Time, schedule_minute: int, feeds: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Write status.json: last complete hour, last released hour, the next expected, whether that is live, late or stale, the feeds.
 
     Live: the newest released hour is the newest that was due. Late: one hour is owed. Stale: more. `expected_minute`
     lets a reader judge again later without us.
@@ -153,6 +155,7 @@ def write_status(target: Target, domain: str, release: Published, present: Time,
             "expected_minute": schedule_minute,
             "state": "live" if owed <= 0 else "late" if owed == 1 else "stale",
             "as_of": iso(present),
+            "feeds": [dict(row) for row in feeds] or known.get("feeds", []),
         }
 
     forward(target, f"{domain}/status.json", updated)

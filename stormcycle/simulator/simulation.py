@@ -1,39 +1,23 @@
-"""From a domain to files: the granules of a span of hours, and the truth behind them."""
+"""From a domain to its feeds: the granules of a span of hours in a bucket, and the truth beside them."""
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Collection
 from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import fsspec
 import numpy as np
-import xarray as xr
 
 from stormcycle.domain import Domain
-from stormcycle.grids import geolocated, pixel_centres
-from stormcycle.simulator.instruments import Scan, observe
-from stormcycle.simulator.nature import columns, seconds_of, world_of
-from stormcycle.simulator.nature.profiles import FAINTEST_DBZ, reflectivity_at
-from stormcycle.simulator.writers import volume_bytes
-from stormcycle.states import NO_ECHO_DBZ
+from stormcycle.simulator.faults import faulty_files
+from stormcycle.simulator.instruments import Scan
+from stormcycle.simulator.making import File
+from stormcycle.simulator.plan import Unit, units
 from stormcycle.times import HOUR, Time
 
-Granule = tuple[str, Time, str]
-LEVELS_M = np.arange(500.0, 15000.0, 500.0)
-
-
-def granules(domain: Domain, start: Time, hours: int) -> Iterator[Granule]:
-    """Key, nominal time and site of every volume of the frame slots (start, start + hours], by time, then site.
-
-    Keys are relative: `<YYYY>/<MM>/<DD>/<site>/<site>_pvol_<YYYYMMDD>T<HHMMSS>Z.h5`.
-    """
-    step = np.timedelta64(domain.step_minutes, "m")
-    for count in range(1, int(hours * HOUR / step) + 1):
-        time = (start + count * step).astype("datetime64[s]")
-        for site in sorted(domain.radar.sites):
-            moment = time.astype(datetime)
-            yield f"{moment:%Y/%m/%d}/{site}/{site}_pvol_{moment:%Y%m%dT%H%M%SZ}.h5", time, site
+MOVED = "-moved"
 
 
 def simulate(
@@ -41,64 +25,63 @@ def simulate(
     start: Time,
     hours: int,
     seed: int,
-    folder: Path,
+    to: Path | str,
     progress: Callable[[str], None] | None = None,
     scan: Scan | None = None,
     workers: int = 1,
+    faults: Collection[str] = (),
 ) -> list[str]:
-    """Write a volume for each site and frame slot of (start, start + hours] under a folder; returns the keys.
+    """Write what every feed of the domain would carry for the cycles of (start, start + hours] into a bucket; returns the keys.
 
-    The bytes depend on the domain, the times, the seed and the scan only. A file appears whole or not at all, and one that
-    is there is written again. `progress` is called with the key of every file. `workers` > 1 shares the work
-    among processes (the calling program must then guard its main module, as spawned processes import it).
+    The bytes depend on the domain, the times, the seed, the scan and the faults only. `to`: a folder, or a URL that fsspec can
+    write; in a folder a file appears whole or not at all and carries the time at which a real feed would have brought it.
+    `progress` is called with the feed and time of every unit that is done. `workers` > 1 shares the work among processes (the
+    calling program must then guard its main module, as spawned processes import it).
     """
-    todo = list(granules(domain, start, hours))
-    write = partial(_write, domain, seed, folder, scan)
+    middle = start + np.timedelta64(int(hours * HOUR / np.timedelta64(1, "s")) // 2, "s")
+    write = partial(_write, domain, seed, str(to), scan, tuple(faults), middle)
+    todo = _longest_first(units(domain, start, hours))
     keys = []
     if workers > 1:
         with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            for key in pool.map(write, todo):
-                keys.append(key)
-                _report(progress, key)
+            for unit, written in zip(todo, pool.map(write, todo), strict=True):
+                keys += written
+                _report(progress, unit)
     else:
-        for key in map(write, todo):
-            keys.append(key)
-            _report(progress, key)
-    return keys
+        for unit in todo:
+            keys += write(unit)
+            _report(progress, unit)
+    return sorted(keys)
 
 
-def truth(domain: Domain, time: Time, seed: int) -> xr.Dataset:
-    """The true column-maximum reflectivity `reflectivity` (y, x; dBZ; NO_ECHO_DBZ where there is none) on the domain's grid.
-
-    Read by tests, training and verification only (docs/architecture.md, law 8).
-    """
-    world = world_of(domain, seed)
-    x, y = np.meshgrid(*pixel_centres(domain.area))
-    column = columns(world, seconds_of(time), x, y)
-    greatest = np.full(x.shape, NO_ECHO_DBZ, "float32")
-    for height in np.append(LEVELS_M, world.freezing_level_m - 200.0):
-        dbz, _ = reflectivity_at(column, height, world.freezing_level_m)
-        np.maximum(greatest, np.where(dbz > FAINTEST_DBZ, dbz, NO_ECHO_DBZ), out=greatest)
-    attributes = {"long_name": "true column-maximum reflectivity of the simulated world", "standard_name": "equivalent_reflectivity_factor", "units": "dBZ"}
-    fields = xr.Dataset(
-        {"reflectivity": (("y", "x"), greatest, attributes)},
-        coords={"time": time.astype("datetime64[ns]")},
-        attrs={"seed": seed, "comment": "simulated: not an observation"},
-    )
-    return geolocated(fields, domain.area, domain.grid.nominal)
+def _longest_first(todo: list[Unit]) -> list[Unit]:
+    """Model runs take longest: begun first, no worker waits for the last of them."""
+    return sorted(todo, key=lambda unit: unit.feed != "background")
 
 
-def _write(domain: Domain, seed: int, folder: Path, scan: Scan | None, granule: Granule) -> str:
-    """Write one granule by a temporary name beside it and a rename; returns its key."""
-    key, time, site = granule
-    path = folder / key
+def _write(domain: Domain, seed: int, to: str, scan: Scan | None, faults: tuple[str, ...], middle: Time, unit: Unit) -> list[str]:
+    """Write the files of one unit; returns their keys."""
+    files = faulty_files(domain, seed, unit, faults, scan)
+    for file in files:
+        moved = "moved-bucket" in faults and unit.feed != "truth" and file.time > middle
+        _put(f"{to.rstrip('/')}{MOVED if moved else ''}", file)
+    return [file.key for file in files]
+
+
+def _put(root: str, file: File) -> None:
+    """Put one file below a root: in a folder by a temporary name beside it and a rename, with its time of arrival."""
+    if "://" in root:
+        fsspec.open(f"{root}/{file.key}", "wb").fs.pipe_file(f"{root}/{file.key}", file.content)
+        return
+    path = Path(root) / file.key
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(volume_bytes(observe(domain, site, time, seed, scan)))
+    temporary.write_bytes(file.content)
+    seconds = int(file.arrives.astype("datetime64[s]").astype("int64"))
+    os.utime(temporary, (seconds, seconds))
     temporary.replace(path)
-    return key
 
 
-def _report(progress: Callable[[str], None] | None, key: str) -> None:
+def _report(progress: Callable[[str], None] | None, unit: Unit) -> None:
     if progress is not None:
-        progress(key)
+        progress(f"{unit.feed} {unit.time}")

@@ -25,7 +25,7 @@ import tasks.release
 from flows.cycle import cycle as real_cycle
 
 STAGES: dict[str, tuple[Any, str, int]] = {
-    "pin": (tasks.pin, "list_radar_feed", 0),
+    "pin": (tasks.pin, "list_feeds", 0),
     "fetch": (tasks.fetch, "fetch_granule", 7),
     "decode": (tasks.decode, "save", 5),
     "quality": (tasks.quality, "checked", 9),

@@ -4,14 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stormcycle.simulator.nature.storms import Cells, Line, cells, line_coordinates, line_vigour, lines
-from stormcycle.simulator.nature.texture import texture
-from stormcycle.simulator.nature.world import World, carried
+from stormcycle.simulator.nature.interpolation import BLOCK
+from stormcycle.simulator.nature.masses import MASSES, masses_of
+from stormcycle.simulator.nature.storms import Cells, Line, cells, centres, line_coordinates, line_ends, line_sheet, line_vigour, lines, vigour
+from stormcycle.simulator.nature.texture import textures
+from stormcycle.simulator.nature.world import World
 
 CORE_DB = 9.0
+NEPERS = np.float32(np.log(10.0) / 10.0)
 STRONGEST_DBZ = 58.0
+STRONGEST_FRONTAL_DBZ = 36.0
+MOIST_SHARE, HIDDEN_SHARE = 0.6, 0.8
+"""Of the broad texture of rain, what the state shows as moisture, and what it does not (their squares sum to one)."""
 NOTHING_DBZ = -18.0
 WARP_M = 2200.0
+NOISE = {"warp x": range(1, 5), "warp y": range(1, 5), "rain": range(7), "fine": range(3)}
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Columns:
 
 def linear(dbz: np.ndarray) -> np.ndarray:
     """Reflectivity factor (mm6 m-3) of dBZ."""
-    return np.power(10.0, 0.1 * dbz, dtype="float32")
+    return np.exp(NEPERS * dbz, dtype="float32")
 
 
 def decibels(power: np.ndarray) -> np.ndarray:
@@ -38,32 +45,36 @@ def decibels(power: np.ndarray) -> np.ndarray:
 def columns(world: World, seconds: float, x: np.ndarray, y: np.ndarray) -> Columns:
     """The columns above points (projection coordinates in metres, any shape) at a time (seconds since 1970)."""
     x, y = np.asarray(x, "float64") - world.centre_m[0], np.asarray(y, "float64") - world.centre_m[1]
+    alive, strips = cells(world, seconds), lines(world, seconds)
+    whole = np.empty((4, x.size), "float32")
+    for first in range(0, x.size, BLOCK):
+        block = slice(first, first + BLOCK)
+        whole[:, block] = _block(world, alive, strips, seconds, x.ravel()[block], y.ravel()[block])
+    return Columns(*whole.reshape(4, *x.shape))
+
+
+def _block(world: World, alive: Cells, strips: list[Line], seconds: float, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The fields of `Columns` at points (metres from the centre)."""
+    noise = textures(world, seconds, x, y, shown=MASSES, hidden=NOISE)
+    air = masses_of(world, noise)
     # Turbulence bends every outline by a few kilometres, so that no cell is an ellipse and no line is smooth.
-    warped_x = x + WARP_M * texture(world, "warp x", seconds, x, y, range(1, 5))
-    warped_y = y + WARP_M * texture(world, "warp y", seconds, x, y, range(1, 5))
-    broad, fine = texture(world, "rain", seconds, x, y), texture(world, "fine", seconds, x, y, range(3))
-    convective, top = _convective(cells(world, seconds), world, seconds, warped_x, warped_y)
-    ridge, sheet = _line_rain(world, lines(world, seconds), seconds, warped_x, warped_y, broad, fine)
-    convective += 2.5 * fine
+    warped_x, warped_y = (x + WARP_M * noise["warp x"]).astype("float32"), (y + WARP_M * noise["warp y"]).astype("float32")
+    broad, fine = MOIST_SHARE * air.moisture + HIDDEN_SHARE * noise["rain"], noise["fine"]
+    convective, top = _convective(alive, world, seconds, warped_x, warped_y)
+    ridge, sheet = _line_rain(world, strips, seconds, warped_x, warped_y, broad, fine)
+    convective += 3.0 * fine
     # What a line's ridge has between its cells is shallow convection.
     both = decibels(linear(convective) + linear(ridge))
     share = linear(ridge) / (linear(convective) + linear(ridge) + 1e-9)
-    return Columns(
-        convective=_capped(both),
-        convective_top=(top * (1 - share) + 7000.0 * share).astype("float32"),
-        stratiform=decibels(linear(sheet) + linear(-27.0 + 15.0 * broad + 3.0 * fine)),
-        stratiform_top=(7200.0 + 900.0 * broad).astype("float32"),
-    )
+    frontal = _capped(-25.0 + 15.0 * broad + 23.0 * air.front + 3.5 * fine, STRONGEST_FRONTAL_DBZ, 6.0)
+    stratiform = decibels(linear(sheet) + linear(frontal))
+    return _capped(both, STRONGEST_DBZ, 3.0), top * (1 - share) + 7000.0 * share, stratiform, 7200.0 + 900.0 * broad
 
 
-def _capped(dbz: np.ndarray) -> np.ndarray:
-    """Smoothly below STRONGEST_DBZ: where cells merge, rain does not add up without end."""
-    return dbz - 3.0 * np.logaddexp(np.float32(0.0), (dbz - STRONGEST_DBZ) / np.float32(3.0))
-
-
-def _vigour(age: np.ndarray) -> np.ndarray:
-    """0 to 1 along a cell's life (age 0 to 1): it grows in the first third and decays more slowly."""
-    return np.sin(np.pi * age**0.65) ** 0.8
+def _capped(dbz: np.ndarray, strongest: float, softness: float) -> np.ndarray:
+    """Smoothly below a strongest: where cells merge, rain does not add up without end."""
+    soft = np.float32(softness)
+    return dbz - soft * np.logaddexp(np.float32(0.0), (dbz - np.float32(strongest)) / soft)
 
 
 def _convective(alive: Cells, world: World, seconds: float, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,28 +83,26 @@ def _convective(alive: Cells, world: World, seconds: float, x: np.ndarray, y: np
     A cell is a hybrid of a Gaussian core and an exponential skirt, as rain cells are (Feral et al., 2003, Radio Science
     38(3), 1053: the HYCELL model).
     """
-    flat_x, flat_y = x.ravel(), y.ravel()
-    power, weighted_top = np.zeros(flat_x.shape, "float32"), np.zeros(flat_x.shape, "float32")
-    age = (seconds - alive.birth) / alive.life
-    vigour = _vigour(age)
-    for i in range(len(alive.birth)):
-        centre_x, centre_y = carried(world, alive.x[i], alive.y[i], seconds - alive.birth[i])
-        centre_x, centre_y = centre_x + alive.u[i] * (seconds - alive.birth[i]), centre_y + alive.v[i] * (seconds - alive.birth[i])
-        peak = NOTHING_DBZ + (alive.peak[i] - NOTHING_DBZ) * vigour[i]
-        radius = alive.radius[i] * (0.6 + 0.4 * vigour[i])
-        # beyond this distance the cell is below NOTHING_DBZ
-        reach = radius * np.sqrt(alive.elongation[i]) * np.sqrt(((peak - NOTHING_DBZ) / CORE_DB + 1.0) ** 2 - 1.0)
-        near = np.flatnonzero((np.abs(flat_x - centre_x) < reach) & (np.abs(flat_y - centre_y) < reach))
+    power, weighted_top = np.zeros(x.shape, "float32"), np.zeros(x.shape, "float32")
+    strong = vigour((seconds - alive.birth) / alive.life)
+    centre_x, centre_y = centres(world, alive, seconds)
+    peak = NOTHING_DBZ + (alive.peak - NOTHING_DBZ) * strong
+    radius = alive.radius * (0.6 + 0.4 * strong)
+    # beyond this distance a cell is below NOTHING_DBZ
+    reach = radius * np.sqrt(alive.elongation) * np.sqrt(((peak - NOTHING_DBZ) / CORE_DB + 1.0) ** 2 - 1.0)
+    touching = (centre_x + reach > x.min()) & (centre_x - reach < x.max()) & (centre_y + reach > y.min()) & (centre_y - reach < y.max())
+    for i in np.flatnonzero(touching):
+        near = np.flatnonzero((np.abs(x - np.float32(centre_x[i])) < reach[i]) & (np.abs(y - np.float32(centre_y[i])) < reach[i]))
         if not near.size:
             continue
-        dx, dy = flat_x[near] - centre_x, flat_y[near] - centre_y
-        cos, sin, long = np.cos(alive.direction[i]), np.sin(alive.direction[i]), np.sqrt(alive.elongation[i])
-        distance2 = (((dx * cos + dy * sin) / long) ** 2 + ((dy * cos - dx * sin) * long) ** 2) / radius**2
-        share = linear(peak - CORE_DB * (np.sqrt(1.0 + distance2) - 1.0))
+        dx, dy = x[near] - np.float32(centre_x[i]), y[near] - np.float32(centre_y[i])
+        cos, sin = np.float32(np.cos(alive.direction[i]) / radius[i]), np.float32(np.sin(alive.direction[i]) / radius[i])
+        long = np.float32(np.sqrt(alive.elongation[i]))
+        distance2 = ((dx * cos + dy * sin) / long) ** 2 + ((dy * cos - dx * sin) * long) ** 2
+        share = linear(np.float32(peak[i]) - np.float32(CORE_DB) * (np.sqrt(1.0 + distance2) - 1.0))
         power[near] += share
-        weighted_top[near] += share * np.float32(4500.0 + (alive.top[i] - 4500.0) * vigour[i])
-    top = weighted_top / np.maximum(power, 1e-6)
-    return decibels(power).reshape(x.shape), top.reshape(x.shape)
+        weighted_top[near] += share * np.float32(4500.0 + (alive.top[i] - 4500.0) * strong[i])
+    return decibels(power), weighted_top / np.maximum(power, 1e-6)
 
 
 def _line_rain(
@@ -103,18 +112,9 @@ def _line_rain(
     ridge, sheet = np.zeros(x.shape, "float32"), np.zeros(x.shape, "float32")
     for line in alive:
         ahead, along = line_coordinates(world, line, seconds, x, y)
-        vigour = line_vigour(line, seconds)
-        ends = 1.0 - _step((np.abs(along) / line.half_length_m - 0.75) / 0.5)
+        strong = line_vigour(line, seconds)
+        ends = line_ends(line, along)
         depth = np.where(ahead > 0, ahead / 2500.0, ahead / 7000.0)
-        ridge += linear(-10.0 + 48.0 * vigour * ends - 8.0 * (np.sqrt(1.0 + depth**2) - 1.0) + 3.0 * broad + 4.5 * fine)
-        # Behind the ridge a weak zone, then the sheet, then its ragged rear (Houze et al., 1989, BAMS 70, 608-619).
-        behind = -ahead / line.trailing_m
-        profile = _step((behind + 0.1) / 0.25) * (1.0 - _step((behind - 0.6) / 0.9)) * (1.0 - 0.14 * np.exp(-(((behind - 0.25) / 0.12) ** 2)))
-        sheet += linear(-28.0 + 54.5 * np.sqrt(vigour) * ends * profile + 6.5 * broad + 1.5 * fine)
+        ridge += linear(-10.0 + 48.0 * strong * ends - 8.0 * (np.sqrt(1.0 + depth**2) - 1.0) + 3.0 * broad + 4.5 * fine)
+        sheet += linear(-28.0 + 54.5 * np.sqrt(strong) * ends * line_sheet(line, ahead) + 7.5 * broad + 3.0 * fine)
     return decibels(ridge), decibels(sheet)
-
-
-def _step(value: np.ndarray) -> np.ndarray:
-    """A smooth step from 0 (value <= 0) to 1 (value >= 1)."""
-    value = np.clip(value, 0.0, 1.0)
-    return value * value * (3.0 - 2.0 * value)

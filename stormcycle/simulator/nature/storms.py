@@ -1,20 +1,22 @@
 """What moves through a world: squall lines and the convective cells that are born, grow and die in and around them."""
 
+import math
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
 
+from stormcycle.simulator.nature.masses import masses
 from stormcycle.simulator.nature.world import World, carried, generator
 
-LINE_PERIOD_S = 3.2 * 3600.0
+LINE_PERIOD_S = 4.0 * 3600.0
 LINE_LIFE_S = 3.0 * 3600.0
 """A line lives from LINE_LIFE_S before to LINE_LIFE_S after it passes the centre, so that two lines may be seen at once."""
-LINE_CELLS = 340
+LINE_CELLS = 480
 SHOWER_EPOCH_S = 1800.0
-SHOWERS_A_MM2 = 45.0
-"""Groups of free cells born in an epoch on a million square kilometres."""
-LONGEST_LIFE_S = 120 * 60.0
+SHOWERS_A_MM2 = 200.0
+"""Groups of free cells that would be born in an epoch on a million square kilometres, were the air moist everywhere."""
+LONGEST_LIFE_S = 100 * 60.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Line:
 @dataclass(frozen=True)
 class Cells:
     """Convective cells, one array entry a cell: birth and life in seconds, place of birth and own motion against the
-    flow (m, m/s), peak reflectivity (dBZ), core radius (m), elongation, its direction (radians), highest echo top (m)."""
+    flow (m, m/s), peak reflectivity (dBZ), core radius (m), elongation, its direction (radians), highest echo top (m),
+    strength (0 to 1)."""
 
     birth: np.ndarray
     life: np.ndarray
@@ -48,6 +51,7 @@ class Cells:
     elongation: np.ndarray
     direction: np.ndarray
     top: np.ndarray
+    strong: np.ndarray
 
 
 def lines(world: World, seconds: float) -> list[Line]:
@@ -64,12 +68,12 @@ def _line(world: World, index: int) -> Line:
     return Line(
         index=index,
         passing_s=(index + random.uniform(-0.15, 0.15)) * LINE_PERIOD_S,
-        normal=float(np.arctan2(world.velocity[1], world.velocity[0]) + np.radians(random.uniform(-25.0, 25.0))),
+        normal=float(np.arctan2(world.velocity[1], world.velocity[0]) + np.radians(random.uniform(-60.0, 60.0))),
         propagation=random.uniform(0.5, 3.0),
-        half_length_m=random.uniform(70e3, 120e3),
+        half_length_m=random.uniform(70e3, 150e3),
         bow_m=random.uniform(5e3, 25e3),
         phases=tuple(random.uniform(0.0, 2 * np.pi, 3)),
-        trailing_m=random.uniform(35e3, 65e3),
+        trailing_m=random.uniform(35e3, 85e3),
         strength=random.uniform(0.85, 1.0),
     )
 
@@ -85,8 +89,8 @@ def _behind(line: Line, along: np.ndarray) -> np.ndarray:
 def line_coordinates(world: World, line: Line, seconds: float, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Metres ahead of a line's curve (negative: behind) and metres along it, of points at a time."""
     age = seconds - line.passing_s
-    at_x, at_y = carried(world, x, y, -age)
-    cos, sin = np.cos(line.normal), np.sin(line.normal)
+    at_x, at_y = (place.astype(x.dtype) for place in carried(world, x, y, -age))
+    cos, sin = math.cos(line.normal), math.sin(line.normal)
     along = -at_x * sin + at_y * cos
     return at_x * cos + at_y * sin - line.propagation * age + _behind(line, along), along
 
@@ -94,6 +98,24 @@ def line_coordinates(world: World, line: Line, seconds: float, x: np.ndarray, y:
 def line_vigour(line: Line, seconds: float) -> float:
     """0 to 1: a line grows, is strongest about its passing of the centre, and decays."""
     return float(line.strength * np.cos(np.pi / 2 * (seconds - line.passing_s) / LINE_LIFE_S) ** 0.4)
+
+
+def line_ends(line: Line, along: np.ndarray) -> np.ndarray:
+    """1 along a line, falling to 0 at its ends."""
+    return 1.0 - smooth_step((np.abs(along) / line.half_length_m - 0.75) / 0.5)
+
+
+def line_sheet(line: Line, ahead: np.ndarray) -> np.ndarray:
+    """0 to 1: behind the ridge a weak zone, then the sheet, then its rear (Houze et al., 1989, BAMS 70, 608-619)."""
+    behind = -ahead / line.trailing_m
+    weak = 1.0 - 0.14 * np.exp(-(((behind - 0.25) / 0.12) ** 2))
+    return smooth_step((behind + 0.1) / 0.25) * (1.0 - smooth_step((behind - 0.6) / 0.9)) * weak
+
+
+def smooth_step(value: np.ndarray) -> np.ndarray:
+    """A smooth step from 0 (value <= 0) to 1 (value >= 1)."""
+    value = np.clip(value, 0.0, 1.0)
+    return value * value * (3.0 - 2.0 * value)
 
 
 @lru_cache(maxsize=64)
@@ -107,20 +129,21 @@ def _line_cells(world: World, line: Line) -> Cells:
     age = birth - line.passing_s
     ahead = line.propagation * age - _behind(line, along) + random.normal(3e3, 4e3, count)
     cos, sin = np.cos(line.normal), np.sin(line.normal)
-    place = [carried(world, ahead[i] * cos - along[i] * sin, ahead[i] * sin + along[i] * cos, age[i]) for i in range(count)]
-    vigour = np.array([line_vigour(line, when) for when in birth])
-    strong = random.beta(1.3, 1.9, count) * vigour
-    return _cells(random, birth, np.array(place), strong, line.normal + np.pi / 2)
+    place = np.stack(carried(world, ahead * cos - along * sin, ahead * sin + along * cos, age), axis=1)
+    strong = random.beta(1.3, 1.9, count) * np.array([line_vigour(line, when) for when in birth])
+    return _cells(random, birth, place, strong, line.normal + np.pi / 2)
 
 
 @lru_cache(maxsize=64)
 def _showers(world: World, epoch: int) -> Cells:
-    """The free cells born in one epoch: groups of one to five anywhere in reach, weaker than a line's."""
+    """The free cells born in one epoch: groups of one to five where the air is moist or a front lifts it, weaker than a line's."""
     random = generator(world.seed, "showers", epoch)
     groups = random.poisson(SHOWERS_A_MM2 * (2 * world.reach_m / 1e6) ** 2)
-    sizes = random.integers(1, 6, groups)
-    centres = np.repeat(random.uniform(-world.reach_m, world.reach_m, (groups, 2)), sizes, axis=0)
-    place = centres + random.normal(0.0, 7e3, centres.shape)
+    centres, sizes, luck = random.uniform(-world.reach_m, world.reach_m, (groups, 2)), random.integers(1, 6, groups), random.uniform(0.0, 1.0, groups)
+    air = masses(world, epoch * SHOWER_EPOCH_S, *centres.T)
+    kept = luck < np.clip(0.3 + 0.2 * air.moisture + 0.15 * air.mass + 0.4 * air.front, 0.03, 1.0)
+    places = np.repeat(centres[kept], sizes[kept], axis=0)
+    place = places + random.normal(0.0, 7e3, places.shape)
     count = len(place)
     birth = (epoch + random.uniform(0.0, 1.0, count)) * SHOWER_EPOCH_S
     return _cells(random, birth, place, 0.8 * random.beta(1.0, 2.5, count), random.uniform(0.0, np.pi))
@@ -131,7 +154,7 @@ def _cells(random: np.random.Generator, birth: np.ndarray, place: np.ndarray, st
     count = len(birth)
     return Cells(
         birth=birth,
-        life=np.clip((50.0 + 65.0 * strong + random.normal(0.0, 12.0, count)) * 60.0, 40 * 60.0, LONGEST_LIFE_S),
+        life=np.clip((32.0 + 58.0 * strong + random.normal(0.0, 9.0, count)) * 60.0, 25 * 60.0, LONGEST_LIFE_S),
         x=place[:, 0],
         y=place[:, 1],
         u=random.normal(0.0, 0.8, count),
@@ -141,16 +164,43 @@ def _cells(random: np.random.Generator, birth: np.ndarray, place: np.ndarray, st
         elongation=random.uniform(1.0, 1.9, count),
         direction=direction + random.normal(0.0, 0.5, count),
         top=6500.0 + 7500.0 * strong,
+        strong=strong,
     )
 
 
-def cells(world: World, seconds: float) -> Cells:
-    """The cells alive at a time, of all lines and free."""
-    last = int(np.floor(seconds / SHOWER_EPOCH_S))
-    first = last - int(np.ceil(LONGEST_LIFE_S / SHOWER_EPOCH_S))
+def vigour(age: np.ndarray) -> np.ndarray:
+    """0 to 1 along a cell's life (age 0 to 1): it grows in the first third and decays more slowly."""
+    return np.sin(np.pi * age**0.65) ** 0.8
+
+
+def centres(world: World, born: Cells, seconds: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """Where (metres from the domain's centre) cells are at a time, or each at its own time."""
+    age = seconds - born.birth
+    x, y = carried(world, born.x, born.y, age)
+    return x + born.u * age, y + born.v * age
+
+
+def parents(world: World, start: float, end: float) -> list[tuple[str, int]]:
+    """What cells alive in [start, end] come from: ("line", index) or ("showers", epoch)."""
     # a line's last cells may outlive it
-    parents = {line.index: line for when in (seconds, seconds - LONGEST_LIFE_S) for line in lines(world, when)}
-    parts = [_line_cells(world, line) for line in parents.values()] + [_showers(world, epoch) for epoch in range(first, last + 1)]
-    alive = [(part.birth < seconds) & (seconds < part.birth + part.life) for part in parts]
-    chosen = {field.name: np.concatenate([getattr(part, field.name)[keep] for part, keep in zip(parts, alive, strict=True)]) for field in fields(Cells)}
-    return Cells(**chosen)
+    span = np.append(np.arange(start - LONGEST_LIFE_S, end, LINE_PERIOD_S / 4), end)
+    indices = sorted({line.index for when in span for line in lines(world, float(when))})
+    epochs = range(int(np.floor((start - LONGEST_LIFE_S) / SHOWER_EPOCH_S)), int(np.floor(end / SHOWER_EPOCH_S)) + 1)
+    return [("line", index) for index in indices] + [("showers", epoch) for epoch in epochs]
+
+
+def cells_of(world: World, kind: str, index: int) -> Cells:
+    """All cells that one parent ever has."""
+    return _line_cells(world, _line(world, index)) if kind == "line" else _showers(world, index)
+
+
+def cells(world: World, seconds: float, after: float = 0.0, missed_share: float = 0.0, missed_seed: int = 0) -> Cells:
+    """The cells alive at a time, of all lines and free, and those dead for less than `after` seconds; without a share of
+    them, which a seed chooses: what a model that knows less has."""
+    chosen = []
+    for kind, index in parents(world, seconds - after, seconds):
+        part = cells_of(world, kind, index)
+        known = generator(missed_seed, f"missed {kind}", index).uniform(size=len(part.birth)) >= missed_share
+        keep = known & (part.birth < seconds) & (seconds < part.birth + part.life + after)
+        chosen.append([getattr(part, field.name)[keep] for field in fields(Cells)])
+    return Cells(*(np.concatenate(values) for values in zip(*chosen, strict=True)))

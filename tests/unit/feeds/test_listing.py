@@ -14,7 +14,7 @@ from house import SMALL
 
 from stormcycle.cycle import Granule
 from stormcycle.cycle.record import Prefix, PrefixState
-from stormcycle.domain import Domain, DomainError, RadarFeed, parse_domain
+from stormcycle.domain import Domain, DomainError, ImagerFeed, LightningFeed, ModelFeed, RadarFeed, parse_domain
 from stormcycle.feeds import LAYOUTS, FeedError, FeedMissing, list_radar_feed
 from stormcycle.states import GranuleState
 
@@ -95,7 +95,8 @@ def test_an_unknown_layout_is_refused_with_the_domain(tmp_path: Path):
 
 
 def test_every_layout_that_a_domain_may_name_exists():
-    assert set(get_args(RadarFeed.model_fields["layout"].annotation)) == set(LAYOUTS)
+    named = {name for feed in (RadarFeed, ImagerFeed, LightningFeed, ModelFeed) for name in get_args(feed.model_fields["layout"].annotation)}
+    assert named == set(LAYOUTS)
 
 
 def test_a_prefix_of_the_domain_stands_in_for_the_layouts(tmp_path: Path):

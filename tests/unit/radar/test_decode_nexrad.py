@@ -29,9 +29,16 @@ def both(request: pytest.FixtureRequest) -> tuple[xr.Dataset, pyart.core.Radar]:
 
 
 def sweeps_of(radar: pyart.core.Radar) -> list[slice]:
-    """Py-ART's sweeps that hold reflectivity (not the Doppler cuts of old volumes)."""
+    """Py-ART's sweeps that hold reflectivity, and polarisation where the other half of a split cut holds it: not the Doppler halves."""
     slices = [radar.get_slice(number) for number in range(radar.nsweeps)]
-    return [rays for rays in slices if radar.fields["reflectivity"]["data"][rays].count()]
+    polar = radar.fields["cross_correlation_ratio"]["data"] if "cross_correlation_ratio" in radar.fields else None
+    judged = [radar.fixed_angle["data"][number] for number, rays in enumerate(slices) if polar is not None and polar[rays].count()]
+
+    def wanted(number: int, rays: slice) -> bool:
+        repeated = any(abs(radar.fixed_angle["data"][number] - angle) < 0.2 for angle in judged)
+        return radar.fields["reflectivity"]["data"][rays].count() > 0 and (not repeated or polar[rays].count() > 0)
+
+    return [rays for number, rays in enumerate(slices) if wanted(number, rays)]
 
 
 def compared(both: tuple[xr.Dataset, pyart.core.Radar], ours: str, theirs: str):
