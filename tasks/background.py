@@ -13,7 +13,7 @@ from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.feeds.fetching import local_path
 from stormcycle.states import Degradation, GranuleState
 from stormcycle.times import Time, iso, newest_run, parse_time
-from tasks.fetch import fetched, pinned
+from tasks.fetch import fetched, pinned, unlisted
 from tasks.seam import Branch, Hour, Item, Product, log, stage
 
 SOURCES = ("stormcycle/background", "stormcycle/grids.py", "stormcycle/states.py", "tasks/background.py")
@@ -40,7 +40,7 @@ def background(hour: Hour) -> Branch:
         log.warning("The run of %s gives no whole background of %s %s.", iso(run.base_time), hour.domain, hour.cycle_time)
     if best is None:
         reason = Degradation("background", "no_background", f"No background: none of {len(runs)} runs of the last {settings.longest_lead_hours} h can be used.")
-        return Branch(items, Product("background", None, [reason, *_granule_reasons(items)]))
+        return Branch(items, Product("background", None, [*unlisted(hour, "background", "background"), reason, *_granule_reasons(items)]))
     return Branch(items, Product("background", best, [*_age_reasons(best, settings, hour.time, runs), *_level_reasons(best), *_granule_reasons(items)]))
 
 

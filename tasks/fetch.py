@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from stormcycle.cycle import Granule, read_record
+from stormcycle.cycle.record import PrefixState
 from stormcycle.domain import Feed, load_domain
 from stormcycle.feeds import fetch_granule
-from stormcycle.states import GranuleState
+from stormcycle.states import Degradation, GranuleState
 from tasks.seam import Hour, Item, stage
 
 
@@ -19,6 +20,13 @@ def fetch(hour: Hour) -> list[Item]:
 def pinned(hour: Hour, feed: str) -> list[Granule]:
     """The granules of a feed that the run's record holds."""
     return [granule for granule in read_record(hour.folder, hour.revision).granules if granule.feed == feed]
+
+
+def unlisted(hour: Hour, feed: str, product: str) -> list[Degradation]:
+    """That a feed could not be listed when the hour was pinned, where that was so; why stands in the record, which may name places of this machine."""
+    states = {prefix.state for prefix in read_record(hour.folder, hour.revision).prefixes if prefix.feed == feed}
+    sentence = f"The {feed} feed could not be listed when the hour was pinned; --revise lists it again."
+    return [Degradation(product, "feed_unreachable", sentence)] if PrefixState.UNREACHABLE in states else []
 
 
 def fetched(feed: Feed, granule: Granule, folder: Path) -> Item:

@@ -7,6 +7,7 @@ from stormcycle.domain import Domain, Satellite, load_domain
 from stormcycle.satellite import satellite_fields
 from stormcycle.states import Degradation, GranuleState
 from stormcycle.times import Time, minutes, parse_time
+from tasks.fetch import unlisted
 from tasks.lightning import Flashes
 from tasks.seam import Branch, Hour, Item, Product, stage
 
@@ -26,7 +27,8 @@ def satellite(hour: Hour, images: list[Item], flashes: Flashes) -> Branch:
 
 def _product(hour: Hour, domain: Domain, settings: Satellite, images: list[Item], flashes: Flashes) -> Product:
     used = {item.granule.site: item for item in images if item.reference is not None and item.usable and _fresh(item, domain, hour.time)}
-    degraded = [*_imager_reasons(images, used, domain, hour.time), *_lightning_reasons(flashes, domain)]
+    degraded = [*unlisted(hour, "imager", "satellite"), *unlisted(hour, "lightning", "satellite")]
+    degraded += [*_imager_reasons(images, used, domain, hour.time), *_lightning_reasons(flashes, domain)]
     if not used:
         return Product("satellite", None, [Degradation("satellite", "no_satellite", "No satellite: no channel has a scan that can be used."), *degraded])
     density = flashes.reference if flashes.reference is not None and _enough(flashes) else None

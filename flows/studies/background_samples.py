@@ -1,5 +1,6 @@
 """`make background-samples`: what every GRIB file of the samples gives; docs/background_samples.md."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def main() -> None:
 
 def variables_of_cfgrib(path: Path) -> str:
     """The variables that cfgrib gives of a file that it is asked to open as it is; runs in a child process."""
+    logging.getLogger("cfgrib").setLevel(logging.CRITICAL)  # it logs a traceback for each field that it drops
     with xr.open_dataset(path, engine="cfgrib", backend_kwargs={"indexpath": ""}) as opened:
         return ", ".join(sorted(map(str, opened.data_vars))) or "none"
 

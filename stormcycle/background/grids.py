@@ -1,6 +1,8 @@
 """The grids that models come on: a projection, the first point and the signed steps between points; sampling them anywhere.
 
-Latitudes and longitudes of a file are taken as they stand, as all readers do: a model's sphere is not shifted to WGS 84.
+Latitudes and longitudes of a file are taken as they stand, as all readers do: a model's sphere is not shifted to WGS 84. Lengths
+are on the sphere that the file declares; edition 1 knows none but that of 6367.47 km, where models that compute on 6371.229 km
+(ALADIN, HARMONIE) come out 0.6 m off for each km from the first point.
 """
 
 from collections.abc import Callable

@@ -2,8 +2,9 @@
 
 Edition 1: WMO (2003), Manual on Codes, FM 92-XI, table 2; edition 2: FM 92-XII, code tables 4.2 and 4.5. Local tables that we
 know: 253 of HIRLAM's and HARMONIE's centres repeats table 2 below 128; 128 of ECMWF has its own numbers; centre 7 (NCEP) has
-two more reductions of pressure to the sea. Centre 89 (Prague) writes ALADIN under table 2's numbers, most of them unnamed in
-ecCodes, so that names (shortName, cfgrib's variables) are never asked; table 2's numbers are taken from any of its tables.
+two more reductions of pressure to the sea. Centre 89 (Prague): CHMI's ALADIN comes, by those who read it, under table 1 with
+time range 10, with 11, 17, 33, 34, 52 and 2 at levels of type 100, 102 and 105 and numbers above 127 that ecCodes cannot name;
+relative humidity is a fraction there (stormcycle.background.limits). Names (shortName, cfgrib's variables) are never asked.
 """
 
 from collections.abc import Callable

@@ -14,7 +14,7 @@ AT_SURFACE = {"t2m": "air_temperature_2m", "r2m": "relative_humidity_2m", "mslp"
 def background_fields(analysis: xr.Dataset) -> xr.Dataset:
     """The fields of `background` from the 19 channels `state` (channel, y, x) of stormcycle.background.analysis_fields.
 
-    `observed` is where a field holds a value; `interpolated` and `present` tell level by level what the model gave.
+    `observed` is where every field that is present holds a value; `interpolated` and `present` tell level by level what the model gave.
     """
     state = analysis["state"]
     fields: dict[str, object] = {}
@@ -23,7 +23,7 @@ def background_fields(analysis: xr.Dataset) -> xr.Dataset:
     for channel, name in AT_SURFACE.items():
         fields[name] = (("y", "x"), state.sel(channel=channel).values.astype("float32"))
     names = [str(name) for name in state["channel"].values]
-    known = ~np.isnan(state.values).any(axis=0)
+    known = ~np.isnan(state.values[analysis["present"].values]).any(axis=0)
     return xr.Dataset(
         {
             **fields,

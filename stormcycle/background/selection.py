@@ -47,7 +47,7 @@ def select(files: Sequence[tuple[Path, str]], valid_time: Time, base_time: Time 
             troubles.append(Trouble(name, GranuleState.CORRUPT, str(error)))
             continue
         wanted = [field for field in contents.fields if field.valid_time == valid_time and base_time in (None, field.base_time)]
-        troubles += damages(contents)
+        troubles += [*damages(contents), *(Trouble(name, GranuleState.MISPLACED, sentence) for sentence in contents.unsampled)]
         if contents.fields and not wanted:
             troubles.append(Trouble(name, GranuleState.MISPLACED, f"{name} holds {_times(contents)}, nothing {_wanted(valid_time, base_time)}."))
         found += [Candidate(copy, name, field) for field in wanted]

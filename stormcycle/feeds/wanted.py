@@ -48,7 +48,7 @@ def radar_wanted(domain: Domain, cycle_time: Time) -> Wanted:
 
 
 def wanted_feeds(domain: Domain, cycle_time: Time) -> list[Wanted]:
-    """Every feed of a domain: radar; the imager's scans that began in the last minutes up to T; the lightning of the trailing
+    """Every feed of a domain: radar; the imager's scans that began in the last minutes before T; the lightning of the trailing
     window; the model's runs whose forecast for T is not too old.
     """
     found = [radar_wanted(domain, cycle_time)]

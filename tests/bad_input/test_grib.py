@@ -1,9 +1,11 @@
 """GRIB that is cut, empty, of another unit, grid, run or place: each told in a sentence, none taken for data."""
 
 import bz2
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import eccodes
 import gribs
 import numpy as np
 import pytest
@@ -86,14 +88,14 @@ def test_a_file_that_is_cut_between_its_ends_is_partial_with_what_is_whole(parts
 def test_a_bzip2_bomb_is_not_unpacked_further_than_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = gribs.written(tmp_path / "bomb", bz2.compress(ONE + bytes(64 * 2**20)))
     assert bomb.stat().st_size < 20000
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     with pytest.raises(Unreadable, match="bomb unpacks to more than 4194304 bytes, which no model field does"), unpacked(bomb, "bomb", 4 * 2**20):
         pass
-    sizes: list[int] = []
     monkeypatch.setattr(reading, "unpacked", lambda path, name: unpacked(path, name, 8 * 2**20))
     with pytest.raises(Unreadable, match="8388608"):
         read_fields(bomb, "bomb")
-    assert not sizes
-    assert not list(Path("/tmp").glob("stormcycle-*.grib"))
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -184,6 +186,15 @@ def test_a_grid_of_another_place_is_misplaced(parts: dict[str, bytes], tmp_path:
     assert found.attrs["granules"] == {"t925": {"state": "misplaced", "notes": ["t925 holds nothing of the area lisca."]}}
 
 
+def test_a_grid_of_a_kind_that_is_not_sampled_is_misplaced_and_named(parts: dict[str, bytes], tmp_path: Path) -> None:
+    handle = eccodes.codes_grib_new_from_samples("reduced_gg_pl_32_grib2")
+    gaussian = bytes(eccodes.codes_get_message(handle))
+    eccodes.codes_release(handle)
+    with pytest.raises(WrongKind, match="gaussian holds fields on a grid reduced_gg, which is not sampled; take the model's product on a regular grid"):
+        analysed(tmp_path, {"gaussian": gaussian})
+    assert analysed(tmp_path, {"all": b"".join(parts.values()), "gaussian": gaussian}).attrs["granules"]["gaussian"]["state"] == "misplaced"
+
+
 def test_a_grid_that_contradicts_its_values_or_itself_is_corrupt(parts: dict[str, bytes], tmp_path: Path) -> None:
     sizes = (31).to_bytes(4, "big") + (21).to_bytes(4, "big")
     fewer = ONE.replace(sizes, (31).to_bytes(4, "big") + (20).to_bytes(4, "big"))
@@ -217,13 +228,16 @@ def test_members_of_an_ensemble_are_not_mixed(parts: dict[str, bytes], tmp_path:
         analysed(tmp_path, {"all": b"".join(parts.values()), "member": member})
 
 
-def test_a_file_that_kills_its_reader_costs_itself_alone(parts: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_file_that_kills_its_reader_costs_itself_alone(parts: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a section that says it is longer than it is ecCodes 2.50 dies."""
     deadly = parts["t925"][:16] + b"\1" + parts["t925"][17:]
     files = {"deadly": deadly, "most": b"".join(part for channel, part in parts.items() if channel != "t925")}
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     found = read_analysis([(tmp_path / name, name) for name in files], T, LISCA)
+    assert list((tmp_path / "temporary").iterdir()) == []
     assert isinstance(found, xr.Dataset), found
     assert (found.attrs["analysis"], found.attrs["state"], found.attrs["interpolated_levels"]) == ("yes", "partial", [925])
     assert {name: granule["state"] for name, granule in found.attrs["granules"].items()} == {"deadly": "corrupt"}

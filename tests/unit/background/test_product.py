@@ -56,3 +56,11 @@ def test_the_run_the_time_and_the_model_are_named() -> None:
     assert str(made["valid_time"].values)[:16] == "2026-07-01T13:00"
     assert str(made["forecast_reference_time"].values)[:16] == "2026-07-01T06:00"
     assert made.attrs == {"source_model": "a model", "lead_hours": 7.0}
+
+
+def test_a_channel_that_the_model_lacks_takes_no_point_out_of_the_others() -> None:
+    lacking = analysis().copy(deep=True)
+    lacking["state"].values[-1] = np.nan
+    lacking["present"].values[-1] = False
+    assert background_fields(lacking)["observed"].values.any()
+    assert np.array_equal(background_fields(lacking)["observed"], background_fields(analysis())["observed"])
