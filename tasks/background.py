@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from stormcycle.background import Available, Choice, analysis_fields, background_fields, choose_run
+from stormcycle.background import Available, Choice, background_fields, choose_run, read_analysis
 from stormcycle.cycle import Granule, Reference, lookup, save, stage_key
 from stormcycle.domain import Background as Settings
 from stormcycle.domain import load_domain
-from stormcycle.feeds import ReadFailure, read_each
+from stormcycle.feeds import ReadFailure
 from stormcycle.feeds.fetching import local_path
 from stormcycle.states import Degradation, GranuleState
 from stormcycle.times import Time, iso, newest_run, parse_time
@@ -53,7 +53,7 @@ def _of_run(hour: Hour, settings: Settings, base_time: Time, granules: Sequence[
     reference = lookup(hour.folder, "background", key)
     if reference is None and usable:
         files = [(local_path(hour.folder, item.granule), name) for name, item in usable.items()]
-        (found,) = read_each(analysis_fields, [(files, hour.time, area, base_time)])
+        found = read_analysis(files, hour.time, area, base_time)
         if isinstance(found, ReadFailure):
             state = GranuleState.MISPLACED if found.error == "WrongKind" else GranuleState.CORRUPT
             return [replace(item, state=state, note=found.reason) if item.usable else item for item in items.values()], None

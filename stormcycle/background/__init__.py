@@ -6,6 +6,7 @@ by message: cfgrib drops fields in silence where their levels differ.
 
 from stormcycle.background.analysis import analysis_fields
 from stormcycle.background.product import background_fields
+from stormcycle.background.reading import read_analysis
 from stormcycle.background.runs import Available, Choice, choose_run
 
-__all__ = ["Available", "Choice", "analysis_fields", "background_fields", "choose_run"]
+__all__ = ["Available", "Choice", "analysis_fields", "background_fields", "choose_run", "read_analysis"]

@@ -15,7 +15,6 @@ from house import FIRST
 from sky import BEFORE, CHANNELS, NEWEST, NEWEST_RUN, OLDER_RUN, SEED, TOO_OLD, Sky, bounded_analysis, put, short_run, sky_domain
 
 import flows.cycle
-import tasks.background
 from flows.branches import beside, by_deadline, satellite_branch
 from flows.cycle import cycle
 from stormcycle.cycle import load, newest_record
@@ -271,7 +270,7 @@ def test_a_field_that_every_run_lacks_and_nothing_stands_in_for_leaves_an_incomp
 
 
 def test_a_bzip2_bomb_among_the_models_files_costs_that_file_alone(sky: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks.background, "analysis_fields", bounded_analysis)
+    monkeypatch.setattr("stormcycle.background.reading.analysis_fields", bounded_analysis)
     bomb = sky.field(NEWEST_RUN, "t925")
     put(bomb, bz2.compress(bytes(4 * 2**20)))
     hour = sky.hour()
