@@ -4,10 +4,11 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from stormcycle.domain import load_domain
+from stormcycle.feeds import FeedError
 from stormcycle.states import Degradation
 from tasks.imagery import imagery
 from tasks.lightning import lightning
@@ -30,7 +31,7 @@ def satellite_branch(hour: Hour) -> Branch:
 
 
 def beside(branch: Callable[[Hour], Branch], hour: Hour) -> Begun:
-    """Begin a branch in a thread of its own, in this run's context. It does not keep the run alive when the run has ended."""
+    """Begin a branch in a thread of its own, in this run's context. One that is late is not waited for, but for what its reading process has begun."""
     future: Future[Branch] = Future()
     context = contextvars.copy_context()
 
@@ -47,21 +48,27 @@ def beside(branch: Callable[[Hour], Branch], hour: Hour) -> Begun:
 def by_deadline(begun: Begun, product: str) -> Branch:
     """What a branch made; where it misses its deadline, a product that is left out, which the run's decisions tell.
 
-    Raises what the branch raised: its trouble fails the run as any stage's does.
+    A feed that fails while its granules are fetched costs its branch alone, as one that cannot be listed does. Raises what else the
+    branch raised: its trouble fails the run as any stage's does.
     """
     domain = load_domain(begun.hour.domain)
     settings = domain.satellite if product == "satellite" else domain.background
     if settings is None:
         return begun.future.result()
     try:
-        return begun.future.result(max(0.0, begun.since + settings.deadline_seconds - time.monotonic()))
-    except TimeoutError:
-        if begun.future.done():  # the branch's own, or it ended just now
+        wait([begun.future], max(0.0, begun.since + settings.deadline_seconds - time.monotonic()))
+        if begun.future.done():
             return begun.future.result()
-    reason = f"The {product} branch was not done after {settings.deadline_seconds:g} s; the release goes without it. --revise tries again."
+    except FeedError as error:
+        log.warning("%s The hour goes on without %s.", error, product)
+        return _left_out(product, "feed_unreachable", f"A feed of the {product} branch failed while it was fetched. --revise tries again.")
+    return _left_out(product, "deadline_missed", f"The {product} branch was not done after {settings.deadline_seconds:g} s. --revise tries again.")
+
+
+def _left_out(product: str, code: str, reason: str) -> Branch:
+    """A branch that this run decided to do without."""
     log.warning(reason)
-    decision = {"stage": product, "decision": "deadline_missed", "reason": reason}
-    return Branch([], Product(product, None, [Degradation(product, "deadline_missed", reason)], decisions=[decision]))
+    return Branch([], Product(product, None, [Degradation(product, code, reason)], decisions=[{"stage": product, "decision": code, "reason": reason}]))
 
 
 def made_by(*branches: Branch) -> list[Product]:

@@ -34,7 +34,7 @@ def main() -> None:
     """Run the demonstration and print its summary."""
     hours = [FIRST_HOUR, iso(parse_time(FIRST_HOUR) + HOUR)]
     with measured() as footprint:
-        with footprint.step("simulate two hours of volumes"):
+        with footprint.step("simulate two hours of all feeds"):
             simulate_bucket(hours)
         try:
             with footprint.step("export the models, start Prefect and Triton"):

@@ -34,9 +34,10 @@ def background(hour: Hour) -> Branch:
     for run in runs:
         seen, made = _of_run(hour, settings, run.base_time, [granules[key] for key in run.keys])
         items += seen
+        alike = made is not None and best is not None and made.notes["analysis"] == best.notes["analysis"]
         best = made if best is None or (made is not None and _whole(made)) else best
-        if made is not None and _whole(made):
-            break
+        if alike or (made is not None and _whole(made)):
+            break  # older runs lack what this one and the one before it lack
         log.warning("The run of %s gives no whole background of %s %s.", iso(run.base_time), hour.domain, hour.cycle_time)
     if best is None:
         reason = Degradation("background", "no_background", f"No background: none of {len(runs)} runs of the last {settings.longest_lead_hours} h can be used.")

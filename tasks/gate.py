@@ -15,6 +15,7 @@ from tasks.seam import Hour, Item, Product, log, stage
 
 SOURCES = ("stormcycle/gates", "stormcycle/states.py", "tasks/gate.py")
 Judgement = list[dict[str, Any]]
+MADE_FROM_RADAR = ("nowcast", "probability")
 
 
 def prepare_gates() -> None:
@@ -72,7 +73,7 @@ def _gated(item: Item, results: Judgement) -> Item:
 def _released(product: Product, results: Judgement, bad_radar: bool) -> Product:
     """A product as its judgement leaves it."""
     blocked, warned = blocking(results), warning(results)
-    if bad_radar and product.name != "radar":
+    if bad_radar and product.name in MADE_FROM_RADAR:
         reason = Degradation(product.name, "gate_blocked", "It is made from radar, which the gate blocked.")
     elif blocked:
         reason = Degradation(product.name, "gate_blocked", _sentences(blocked))

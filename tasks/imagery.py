@@ -77,7 +77,7 @@ def _told(hour: Hour, key: str, scan: list[Item], kept: Reference | None, read: 
     """A scan's granules with what was read of it, which the first of them carries."""
     if isinstance(read, ReadFailure):
         state = GranuleState.MISPLACED if read.error in ("WrongKind", "OutsideDisk") else GranuleState.CORRUPT
-        return [replace(item, state=state, note=read.reason) if item.usable else item for item in scan]
+        return [replace(item, state=state, note=read.reason) if item.usable and item.granule.site != SHARED else item for item in scan]
     if kept is None and read is not None:
         names = ("satellite", "scene", "scan_start", "scan_end", "middle", "state", "notes", "valid_share", "inside_share")
         kept = save(hour.folder, "imagery", key, read, {name: read.attrs[name] for name in names if name in read.attrs})

@@ -32,7 +32,7 @@ def _product(hour: Hour, domain: Domain, settings: Satellite, images: list[Item]
     if not used:
         return Product("satellite", None, [Degradation("satellite", "no_satellite", "No satellite: no channel has a scan that can be used."), *degraded])
     density = flashes.reference if flashes.reference is not None and _enough(flashes) else None
-    inputs = [f"{item.granule.site}:{item.reference.digest}:{item.state}" for item in used.values() if item.reference is not None]
+    inputs = [f"{item.granule.site}:{item.reference.digest}:{item.state}:{item.granule.state}" for item in used.values() if item.reference is not None]
     key = stage_key(
         "satellite", [*sorted(inputs), density.digest if density else ""], [settings.model_dump(mode="json", exclude={"deadline_seconds"})], SOURCES
     )
@@ -74,7 +74,9 @@ def _imager_reasons(images: list[Item], used: dict[str, Item], domain: Domain, t
         older = [
             other for other in images if other.granule.site == channel and not other.usable and str(other.granule.valid_time) > str(item.granule.valid_time)
         ]
-        if older or (newest is not None and newest - parse_time(item.nominal_time) > np.timedelta64(60, "s")):
+        behind = newest is not None and newest - parse_time(item.nominal_time) > np.timedelta64(60, "s")
+        stopped = minutes(time - parse_time(item.nominal_time)) > 2.0 * domain.satellite.imager.every_minutes
+        if older or behind or stopped:
             reasons.append(
                 Degradation("satellite", "older_scan", f"{channel} is of an older scan: its middle is {_age(item, time):.0f} min before the cycle time.")
             )
@@ -91,8 +93,14 @@ def _lightning_reasons(flashes: Flashes, domain: Domain) -> list[Degradation]:
     files = flashes.reference.notes["files"] if flashes.reference is not None else 0
     bad = [item for item in flashes.items if item.state in (GranuleState.CORRUPT, GranuleState.MISPLACED, GranuleState.MISSING)]
     why = f" {bad[0].granule.key}: {bad[0].note}" if bad else ""
+    partial = [item for item in flashes.items if item.state is GranuleState.PARTIAL]
+    told = (
+        [Degradation("satellite", "granule_partial", f"{len(partial)} lightning files are partial. {partial[0].granule.key}: {partial[0].note}")]
+        if partial
+        else []
+    )
     if files < ENOUGH_LIGHTNING * wanted:
         return [Degradation("satellite", "lightning_missing", f"Lightning is masked: {files} of {wanted} files are there.{why}")]
     if files < wanted:
-        return [Degradation("satellite", "lightning_incomplete", f"{files} of {wanted} lightning files are there.{why}")]
-    return []
+        return [Degradation("satellite", "lightning_incomplete", f"{files} of {wanted} lightning files are there.{why}"), *told]
+    return told

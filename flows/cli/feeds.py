@@ -173,8 +173,8 @@ def simulate(
     if chosen.simulation is None:
         fail(f"The domain {domain} is not a simulated one; its YAML has no `simulation`.", 2)
     begin, named = usage(lambda: parse_time(start)), usage(lambda: known_faults(faults.split(",")))
-    used = chosen.simulation.seed if seed is None else seed
+    used, todo = chosen.simulation.seed if seed is None else seed, usage(lambda: units(chosen, begin, hours))
     with Progress(console=said, transient=True) as bar:
-        task = bar.add_task("granules", total=len(units(chosen, begin, hours)))
+        task = bar.add_task("granules", total=len(todo))
         keys = simulate_world(chosen, begin, hours, used, to, lambda _: bar.advance(task), workers=workers or os.cpu_count() or 1, faults=named)
     print_json({"to": to, "seed": used, "faults": list(named), "keys": keys}) if as_json else say(f"{len(keys)} granules in {to}")

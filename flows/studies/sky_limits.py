@@ -51,9 +51,10 @@ def _imagery(abi: Path, hrit: Path, folder: Path) -> Iterator[dict[str, Any]]:
 def _lightning(glm: Path) -> Iterator[dict[str, Any]]:
     paths = sorted(glm.glob("OR_GLM-L2-LCFA_G16_s20181830433*"))
     files = [_sound(found) for found in read_each(read_flashes, [(path, path.name) for path in paths])]
-    first = files[0]
-    busiest = int(np.argmax(first["flash_energy"].values))
-    place = _grid(float(first["flash_latitude"][busiest]), float(first["flash_longitude"][busiest]), SIDE, 1000.0)
+    latitudes, longitudes = (np.concatenate([file[f"flash_{axis}"].values for file in files]) for axis in ("latitude", "longitude"))
+    boxes, south, west = np.histogram2d(latitudes, longitudes, bins=(np.arange(-50.0, 51.0), np.arange(-130.0, -29.0)))
+    busiest = np.unravel_index(np.argmax(boxes), boxes.shape)
+    place = _grid(float(south[busiest[0]]) + 0.5, float(west[busiest[1]]) + 0.5, SIDE, 1000.0)
     start, end = parse_time("2018-07-02T04:33Z"), parse_time("2018-07-02T04:34Z")
     fields = satellite_fields({}, ("C13",), extent_density(files, place, start, end), (SIDE, SIDE), end)
     yield from _rows("satellite", fields, "GLM 2018, one minute", end, "flash_extent_density")

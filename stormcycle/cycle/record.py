@@ -69,9 +69,10 @@ class CycleRecord:
 
     @property
     def inputs_digest(self) -> str:
-        """The digest of what was listed: the same inputs, the same digest, in whichever order and whenever they came."""
+        """The digest of what was listed: the same inputs and the same feeds out of reach, the same digest, in whichever order and whenever they came."""
         inputs = [{name: value for name, value in asdict(granule).items() if name != "arrived"} for granule in self.granules]
-        return json_digest([self.listing, sorted(inputs, key=lambda item: (item["feed"], item["key"]))])
+        unreachable = sorted({prefix.feed for prefix in self.prefixes if prefix.state is PrefixState.UNREACHABLE})
+        return json_digest([self.listing, sorted(inputs, key=lambda item: (item["feed"], item["key"])), *unreachable])
 
 
 def newest_record(folder: Path) -> CycleRecord | None:

@@ -10,7 +10,7 @@ from stormcycle.times import minutes, parse_time
 
 Health = Literal["ok", "delayed", "missing", "unreachable"]
 GRACE_MINUTES = 5.0
-"""A newest granule is delayed when it came this much later than is usual, or twice as late."""
+"""A newest granule is delayed when it came this much later than is usual, and twice as late."""
 
 
 def feed_health(record: CycleRecord, earlier: Iterable[CycleRecord]) -> list[dict[str, Any]]:

@@ -15,6 +15,8 @@ RADOLAN = re.compile(rb"(R[A-Z])\d{6}\d{5}\d{4}BY")
 """The head of a RADOLAN composite: product, day and time, place, month and year, then the key BY."""
 OBSERVED_COMPOSITES = (b"RX", b"RY", b"RW")
 HEAD_BYTES = 400
+GRIB_HEAD = re.compile(rb"GRIB.{3}[\x01\x02]", re.DOTALL)
+"""The word and, in the eighth octet, the edition; what a gateway puts before it may stand there."""
 HRIT_HEAD = b"\x00\x00\x10"
 """The primary header of HRIT: type 0, 16 bytes long."""
 SEQUENCE_VARIABLES = ("dbz", "precip", "rate")
@@ -57,7 +59,7 @@ def sniff(path: Path) -> Sniffed:
         return Sniffed("nexrad")
     if head[:8] == b"\x89HDF\r\n\x1a\n":
         return _sniff_hdf5(path)
-    if b"GRIB" in head:
+    if GRIB_HEAD.search(head):
         return Sniffed("grib")
     if head[:3] == HRIT_HEAD:
         return Sniffed("hrit")

@@ -19,7 +19,8 @@ DUAL_POLARISATION = ("zdr", "kdp")
 def summaries(fields: xr.Dataset, subject: str, cycle_time: Time | None = None) -> list[dict[str, Any]]:
     """A row of statistics for each field over (..., y, x) of numbers; NaN where a statistic has no meaning.
 
-    `subject` names the dataset in the rows. Frames of which nothing was received (no actual time) do not count.
+    `subject` names the dataset in the rows. Frames of which nothing was received (no actual time) do not count, nor does what a
+    dataset with a flag `present` lacks: a whole field, a level.
     Statistics of reflectivity (dBZ) are over echoes, its shares over observed pixels; `age_minutes` is that of the newest
     actual time at the cycle time.
     """
@@ -27,8 +28,18 @@ def summaries(fields: xr.Dataset, subject: str, cycle_time: Time | None = None) 
     if "actual_time" in fields and fields["actual_time"].dims:
         received = fields.sel({fields["actual_time"].dims[0]: ~np.isnat(fields["actual_time"].values)})
     names = [str(name) for name, field in fields.data_vars.items() if field.dtype.kind == "f" and field.dims[-2:] == ("y", "x")]
+    if "present" in fields and not fields["present"].values.all():
+        received = received.map(_there, keep_attrs=True) if "level" in received.dims else received
+        names = [name for name in names if received[name].notnull().any()]
     age = _age_minutes(fields, cycle_time)
     return [{"subject": subject, "variable": name, **_statistics(received, name), "age_minutes": age} for name in names]
+
+
+def _there(field: xr.DataArray) -> xr.DataArray:
+    """A field without the levels at which it holds nothing."""
+    if "level" not in field.dims or field.dtype.kind != "f":
+        return field
+    return field.isel(level=np.flatnonzero(field.notnull().any(("y", "x")).values)).rename(level=f"level of {field.name}").reset_coords(drop=True)
 
 
 def _statistics(fields: xr.Dataset, name: str) -> dict[str, float]:

@@ -10,6 +10,7 @@ drops chunks of GOES scenes, pyresample issue 442.)
 import io
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -98,7 +99,8 @@ def kept_pixels(lattice: Lattice, area: AreaDefinition, folder: Path) -> Pixels:
         pixels = nearest_pixels(lattice, area)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **asdict(pixels))
-    replace_file(path, buffer.getvalue())
+    with suppress(OSError):  # a cache that cannot be written costs time, not the image
+        replace_file(path, buffer.getvalue())
     return pixels
 
 

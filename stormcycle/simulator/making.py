@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from pyproj import Transformer
 
-from stormcycle.domain import Domain
+from stormcycle.domain import Domain, Feed
 from stormcycle.feeds.layouts import LAYOUTS
 from stormcycle.satellite.slots import satellite_at
 from stormcycle.simulator.instruments import Scan
@@ -33,7 +32,7 @@ MODEL_MARGIN = 10
 SECONDS_LATER = {"radar": 300, "imager": 60, "lightning": 25}
 """From a granule's nominal time or its scan's end to its arrival: a volume takes four and a half minutes."""
 RUN_MINUTES_LATER = {0: 210, 12: 210, 6: 270, 18: 270}
-"""From a run's base hour to its publication (FACTS: a third party's measurement of CHMI's)."""
+"""From a run's base hour to its publication (as a third party measured CHMI's)."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,11 @@ def _imager(domain: Domain, seed: int, unit: Unit, _: Scan | None) -> list[File]
     channels = [ABI[int(name.removeprefix("C"))] for name in domain.satellite.imager.channels]
     images = seen_images(domain.grid.projection, world_of(domain, seed), unit.time, abi_scene_of(domain, unit.time), channels)
     later = np.timedelta64(SECONDS_LATER["imager"], "s")
-    return [File(abi.image_key(image), abi.image_bytes(image), unit.time, image.end.astype("datetime64[s]") + later, unit) for image in images.values()]
+    feed = domain.satellite.imager.feed
+    return [
+        File(f"{_prefix(feed, image.start)}/{abi.image_name(image)}", abi.image_bytes(image), unit.time, image.end.astype("datetime64[s]") + later, unit)
+        for image in images.values()
+    ]
 
 
 def _hrit(domain: Domain, seed: int, unit: Unit) -> list[File]:
@@ -117,7 +120,7 @@ def _hrit(domain: Domain, seed: int, unit: Unit) -> list[File]:
     scene = seviri_scene("MSG4", SEVIRI_LONGITUDE, *centre_of(domain))
     images = seen_images(domain.grid.projection, world_of(domain, seed), unit.time, scene, channels).values()
     arrives = max(image.end for image in images).astype("datetime64[s]") + np.timedelta64(SECONDS_LATER["imager"], "s")
-    folder = _prefix(imager.feed, unit.time, "")
+    folder = _prefix(imager.feed, unit.time)
     return [File(f"{folder}/{name}".lstrip("/"), content, unit.time, arrives, unit) for name, content in hrit.scan_files(images).items()]
 
 
@@ -130,20 +133,27 @@ def _lightning(domain: Domain, seed: int, unit: Unit, _: Scan | None) -> list[Fi
     times = [unit.time + np.timedelta64(second, "s") for second in range(0, SECONDS_A_MINUTE, GRANULE_S)]
     granules = [seen_flashes(found, domain.grid.projection, time, seed, platform, slot) for time in times]
     later = np.timedelta64(GRANULE_S + SECONDS_LATER["lightning"], "s")
-    return [File(glm.lcfa_key(seen), glm.lcfa_bytes(seen), time, time + later, unit) for time, seen in zip(times, granules, strict=True)]
+    assert domain.satellite is not None and domain.satellite.lightning is not None  # the plan asks of domains with lightning alone
+    feed = domain.satellite.lightning.feed
+    return [
+        File(f"{_prefix(feed, time)}/{glm.lcfa_name(seen)}", glm.lcfa_bytes(seen), time, time + later, unit) for time, seen in zip(times, granules, strict=True)
+    ]
 
 
 def _background(domain: Domain, seed: int, unit: Unit, _: Scan | None) -> list[File]:
     run = model_run(world_of(domain, seed), domain.grid.projection, model_grid_of(domain), unit.time, seed)
     arrives = unit.time + np.timedelta64(RUN_MINUTES_LATER.get(_moment(unit.time).hour, 240) * 60, "s")
-    return [File(key, grib.field_bytes(run, channel), unit.time, arrives, unit) for channel, key in grib.run_keys(unit.time).items()]
+    assert domain.background is not None  # the plan asks of domains with a model alone
+    folder = _prefix(domain.background.feed, unit.time)
+    names = {channel: key.rpartition("/")[2] for channel, key in grib.run_keys(unit.time).items()}
+    return [File(f"{folder}/{name}", grib.field_bytes(run, channel), unit.time, arrives, unit) for channel, name in names.items()]
 
 
 def _truth(domain: Domain, seed: int, unit: Unit, _: Scan | None) -> list[File]:
     return [File(truth_key(domain, unit.time), truth_bytes(domain, unit.time, seed), unit.time, unit.time, unit)]
 
 
-def _prefix(feed: Any, time: Time, site: str) -> str:
+def _prefix(feed: Feed, time: Time, site: str = "") -> str:
     """Where the domain's feed has the granules of a time and site."""
     template = LAYOUTS[feed.layout].prefix if feed.prefix is None else feed.prefix
     return str(template.format(time=_moment(time), site=site))

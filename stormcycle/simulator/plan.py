@@ -9,6 +9,12 @@ from stormcycle.times import HOUR, Time, newest_run
 
 IMAGER_STEP = np.timedelta64(5 * 60, "s")
 MINUTE = np.timedelta64(60, "s")
+WRITTEN = {
+    "radar.feed": ("nexrad", "odim"),
+    "satellite.imager.feed": ("abi-l1b-c", "abi-l1b-f", "abi-l1b-m1", "abi-l1b-m2", "hrit"),
+    "background.feed": ("aladin",),
+}
+"""The layouts that a writer knows."""
 RUNS_BACK = 2
 """Model runs that a cycle may need: the newest that is published, and the one before it in case that is broken."""
 
@@ -28,8 +34,10 @@ class Unit:
 def units(domain: Domain, start: Time, hours: int) -> list[Unit]:
     """What the cycles of (start, start + hours] need of every feed of the domain, by feed, time and site.
 
-    Volumes, scans and lightning of those hours, and the model runs that the cycles could use, which are older.
+    Volumes, scans and lightning of those hours, and the model runs that the cycles could use, which are older. Raises ValueError
+    with a sentence when a feed of the domain has a layout that no writer knows.
     """
+    _check_layouts(domain)
     end = start + hours * HOUR
     step = np.timedelta64(domain.step_minutes, "m").astype("timedelta64[s]")
     found = [Unit("radar", time, site) for time in _every(step, start, end) for site in sorted(domain.radar.sites)]
@@ -42,10 +50,21 @@ def units(domain: Domain, start: Time, hours: int) -> list[Unit]:
     return found + [Unit("truth", time) for time in _every(HOUR.astype("timedelta64[s]"), start, end)]
 
 
+def _check_layouts(domain: Domain) -> None:
+    layouts: dict[str, str] = {"radar.feed": domain.radar.feed.layout}
+    if domain.satellite is not None:
+        layouts["satellite.imager.feed"] = domain.satellite.imager.feed.layout
+    if domain.background is not None:
+        layouts["background.feed"] = domain.background.feed.layout
+    for key, layout in layouts.items():
+        if layout not in WRITTEN[key]:
+            raise ValueError(f"The simulator cannot write {key}.layout {layout} of {domain.name}; it writes {', '.join(WRITTEN[key])}.")
+
+
 def imager_step(domain: Domain) -> np.timedelta64:
-    """From scan to scan of the domain's imager: 5 minutes of ABI's CONUS and (here) mesoscale scenes, 15 of SEVIRI."""
+    """From scan to scan of the domain's imager: 5 minutes of ABI's CONUS and (here) mesoscale scenes, 10 of its disk, 15 of SEVIRI's."""
     assert domain.satellite is not None  # asked of domains with an imager
-    return 3 * IMAGER_STEP if domain.satellite.imager.feed.layout == "hrit" else IMAGER_STEP
+    return {"hrit": 3, "abi-l1b-f": 2}.get(domain.satellite.imager.feed.layout, 1) * IMAGER_STEP
 
 
 def runs(domain: Domain, first: Time, last: Time) -> list[Time]:

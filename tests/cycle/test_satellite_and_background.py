@@ -15,9 +15,11 @@ from house import FIRST
 from sky import BEFORE, CHANNELS, NEWEST, NEWEST_RUN, OLDER_RUN, SEED, TOO_OLD, Sky, bounded_analysis, put, short_run, sky_domain
 
 import flows.cycle
+import tasks.fetch
 from flows.branches import beside, by_deadline, satellite_branch
 from flows.cycle import cycle
-from stormcycle.cycle import load, newest_record
+from stormcycle.cycle import load, newest_record, save
+from stormcycle.feeds import FeedUnavailable, Listing, Wanted, list_feed
 from stormcycle.grids import pixel_centres
 from stormcycle.release.contract import violations
 from stormcycle.simulator import true_clouds, true_state
@@ -28,9 +30,11 @@ from stormcycle.simulator.writers import grib
 from stormcycle.states import Provenance
 from stormcycle.times import parse_time
 from tasks.background import background
+from tasks.fetch import pinned
 from tasks.gate import gate_products
+from tasks.pin import pin
 from tasks.release import Outcome
-from tasks.seam import Branch, Hour
+from tasks.seam import Branch, Hour, Product
 
 ClearSky = tuple[Sky, Outcome]
 TIME = parse_time(FIRST)
@@ -267,6 +271,9 @@ def test_a_field_that_every_run_lacks_and_nothing_stands_in_for_leaves_an_incomp
     lost = [name for name, there in zip(names, seen["present"].values, strict=True) if not there]
     assert lost == (["mslp"] if channel == "mslp" else ["u800", "v800"])
     assert np.isnan(seen["mean_sea_level_pressure"].values).all() == (channel == "mslp")
+    assert branch.product is not None
+    (judged,) = gate_products(hour, [branch.product])
+    assert judged.reference == branch.product.reference  # what is not there is not judged: the rest is released
 
 
 def test_a_bzip2_bomb_among_the_models_files_costs_that_file_alone(sky: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +308,7 @@ def test_an_imager_that_cannot_be_reached_costs_the_satellite_alone(sky: Sky, cl
     found = cycle.fn("sky", FIRST, revise=True)
     assert (found.state, found.version) == ("degraded", 2)
     assert products(found) == {"radar", "nowcast", "probability", "background"}
-    assert codes(found) == ["no_satellite", "channel_missing", "channel_missing"]
+    assert codes(found) == ["no_satellite", "feed_unreachable", "channel_missing", "channel_missing"]
     for name in ("radar", "nowcast", "background"):
         xr.testing.assert_identical(product(found, name), product(clear_sky[1], name))
     record = newest_record(Hour("sky", FIRST, 0, 0).folder)
@@ -354,3 +361,41 @@ def test_a_domain_without_the_branches_has_no_products_of_them(sky: Sky) -> None
     hour = sky.hour()
     for branch, name in ((satellite_branch, "satellite"), (background, "background")):
         assert by_deadline(beside(branch, hour), name) == Branch([], None)
+
+
+def test_a_feed_that_fails_while_it_is_fetched_costs_its_branch_alone(sky: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
+    hour = sky.hour()
+
+    def down(*_: object) -> None:
+        raise FeedUnavailable("Fetching from https://secret.invalid failed 4 times: 503.")
+
+    monkeypatch.setattr(tasks.fetch, "fetch_granule", down)
+    for branch, name in ((satellite_branch, "satellite"), (background, "background")):
+        left_out = by_deadline(beside(branch, hour), name)
+        assert reasons(left_out) == ["feed_unreachable"] and not made(left_out)
+        assert left_out.product is not None and "secret" not in left_out.product.degraded[0].detail
+        assert [decision["decision"] for decision in left_out.product.decisions] == ["feed_unreachable"]
+
+
+def test_an_outage_while_an_hour_is_listed_again_takes_nothing_from_it(sky: Sky, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sky.hour()
+
+    def listed(wanted: Wanted, *_: object) -> Listing:
+        if wanted.name == "imager":
+            raise FeedUnavailable("Listing failed 4 times: 503.")
+        return list_feed(wanted)
+
+    monkeypatch.setattr("stormcycle.feeds.listing.list_feed", listed)
+    assert pin("sky", FIRST, True).revision == before.revision
+    assert {granule.feed for granule in pinned(before, "imager")} == {"imager"}
+
+
+def test_a_blocked_radar_leaves_out_what_is_made_from_it_and_nothing_else(sky: Sky) -> None:
+    hour = sky.hour()
+    branch = background(hour)
+    assert branch.product is not None and branch.product.reference is not None
+    silent = xr.Dataset({"reflectivity": (("valid_time", "y", "x"), np.full((4, 96, 96), np.nan, "float32"))})
+    radar = Product("radar", save(hour.folder, "mosaic", "silent", silent))
+    forecast_of_it = Product("nowcast", save(hour.folder, "nowcast", "silent", silent.rename(valid_time="lead_time")))
+    judged = {item.name: item for item in gate_products(hour, [radar, forecast_of_it, branch.product])}
+    assert [judged[name].reference is None for name in ("radar", "nowcast", "background")] == [True, True, False]

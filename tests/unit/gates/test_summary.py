@@ -116,3 +116,19 @@ def test_an_hour_that_received_nothing_has_no_statistics() -> None:
 def test_flags_masks_and_fields_off_the_grid_have_no_row() -> None:
     fields = xr.Dataset({"observed": (("y", "x"), np.ones((3, 3), bool)), "count": (("y", "x"), np.ones((3, 3), "int16")), "level": ("z", np.zeros(3))})
     assert summaries(fields, "a") == []
+
+
+def test_what_a_dataset_lacks_by_its_own_word_is_not_judged() -> None:
+    whole = np.ones((2, 3, 3), "float32")
+    lacking = whole.copy()
+    lacking[1] = np.nan
+    fields = xr.Dataset(
+        {
+            "air_temperature": (("level", "y", "x"), lacking),
+            "air_temperature_2m": (("y", "x"), np.full((3, 3), np.nan, "float32")),
+            "present": ("channel", np.array([True, False, False])),
+        }
+    )
+    assert [(row["variable"], row["observed_share"]) for row in summaries(fields, "a")] == [("air_temperature", 1.0)]
+    fields["present"] = ("channel", np.array([True, True, True]))
+    assert [(row["variable"], row["observed_share"]) for row in summaries(fields, "a")] == [("air_temperature", 0.5), ("air_temperature_2m", 0.0)]

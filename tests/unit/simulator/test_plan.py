@@ -65,3 +65,11 @@ def test_seviri_scans_every_quarter_of_an_hour_and_a_domain_without_branches_nee
     assert imager_step(domain) == np.timedelta64(15, "m")
     assert Counter(unit.feed for unit in units(domain, NOON, 1)) == {"radar": 8, "imager": 4, "background": 2, "truth": 1}
     assert Counter(unit.feed for unit in units(changed(satellite=None, background=None), NOON, 1)) == {"radar": 8, "truth": 1}
+
+
+def test_a_layout_that_no_writer_knows_is_refused_in_a_sentence() -> None:
+    domain = sky_domain()
+    feed = domain.radar.feed.model_copy(update={"layout": "odim-by-site"})
+    other = domain.model_copy(update={"radar": domain.radar.model_copy(update={"feed": feed})})
+    with pytest.raises(ValueError, match=r"cannot write radar.feed.layout odim-by-site of sky; it writes nexrad, odim"):
+        units(other, NOON, 1)
