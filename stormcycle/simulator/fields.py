@@ -17,6 +17,7 @@ from stormcycle.domain import Domain
 from stormcycle.grids import pixel_centres
 from stormcycle.radar.gridding import GateIndices, Geometry, gate_indices, geometry_of, grid_volume
 from stormcycle.radar.mosaic import mosaic
+from stormcycle.radar.nexrad import SPLIT_CUT_DEG
 from stormcycle.radar.odim import QUANTITIES
 from stormcycle.radar.quality import checked, cleaned, needed_moments
 from stormcycle.radar.volume import Sweep, VolumeHeader, assemble_volume
@@ -41,8 +42,6 @@ from stormcycle.simulator.writers import glm, nexrad, odim
 from stormcycle.states import GranuleState
 from stormcycle.times import HOUR, Time, iso
 
-SPLIT_CUT_DEG = 0.2
-"""A cut of velocity is not read where another looks at its elevation (stormcycle.radar.nexrad)."""
 EVENT_STEP_DEG = np.float32(0.00203128)
 """LCFA files pack the longitudes and latitudes of events in steps of this, from a number of the slot's and from glm.PACKED_WEST."""
 

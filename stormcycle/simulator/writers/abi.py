@@ -4,10 +4,7 @@
 their order, taken from a real file; what an image decides is null or has no value there, and is set here.
 """
 
-import json
-import uuid
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,17 +14,15 @@ from netCDF4 import Dataset
 
 from stormcycle.simulator.instruments.geostationary import scan_angles, view
 from stormcycle.simulator.instruments.imager import GOOD, NO_VALUE, OUT_OF_RANGE, SPACE, Image
+from stormcycle.simulator.writers.goes import header, template, typed
 from stormcycle.times import Time
 
 J2000 = np.datetime64("2000-01-01T12:00:00", "ms")
-SATELLITES = {"G16": "FM1", "G17": "FM2", "G18": "FM3", "G19": "FM4"}
-SLOTS = {-75.0: "GOES-East", -137.0: "GOES-West", -89.5: "GOES-Test"}
 SCENES = {"C": "CONUS", "F": "Full Disk", "M1": "Mesoscale", "M2": "Mesoscale"}
 PUBLISHED_AFTER = np.timedelta64(3900, "ms")
 """From the end of a scan to the creation of its file: 3.6 to 4.6 s in the real ones."""
 WEST_OF_NOMINAL = 0.2
 """Degrees by which the East and West satellites stand west of the longitude that their grid is drawn for."""
-SIMULATED = "stormcycle simulator: simulated, not an observation"
 
 
 def image_name(image: Image) -> str:
@@ -59,33 +54,20 @@ def counts(image: Image) -> np.ndarray:
 
 def _fill_in(file: Dataset, image: Image) -> None:
     """What all files have in common, and what the image says."""
-    template, attributes, values = _template(), _attributes(image), _values(image)
+    common, attributes, values = template("abi_l1b.json"), _attributes(image), _values(image)
     rows, columns = image.radiance.shape
-    file.setncatts({name: attributes["", name] if value is None else value for name, value in template["attributes"].items()})
-    for name, size in template["dimensions"].items():
+    file.setncatts({name: attributes["", name] if value is None else value for name, value in common["attributes"].items()})
+    for name, size in common["dimensions"].items():
         file.createDimension(name, {"y": rows, "x": columns}.get(name, size))
-    for name, entry in template["variables"].items():
-        typed = {key: _typed(attributes.get((name, key)), value) for key, value in entry["attributes"].items()}
+    for name, entry in common["variables"].items():
+        told = {key: typed(value, attributes.get((name, key))) for key, value in entry["attributes"].items()}
         packed: dict[str, Any] = (
             {"zlib": True, "complevel": 1, "shuffle": False, "chunksizes": (min(rows, 250), min(columns, 250))} if name in ("Rad", "DQF") else {}
         )
-        variable = file.createVariable(name, entry["type"], entry["dimensions"], fill_value=typed.pop("_FillValue", None), **packed)
+        variable = file.createVariable(name, entry["type"], entry["dimensions"], fill_value=told.pop("_FillValue", None), **packed)
         variable.set_auto_maskandscale(False)
-        variable.setncatts(typed)
+        variable.setncatts(told)
         variable[...] = np.asarray(values[name] if name in values else entry["value"], entry["type"])
-
-
-@cache
-def _template() -> dict[str, Any]:
-    """What all files have in common."""
-    return json.loads(Path(__file__).with_name("abi_l1b.json").read_text())
-
-
-def _typed(own: Any, common: Any) -> Any:
-    """An attribute's value in its type: the image's own where it has one, else what all files have in common."""
-    if isinstance(common, list):
-        return np.array(common[1] if own is None else own, common[0])[()]
-    return common if own is None else own
 
 
 def _attributes(image: Image) -> dict[tuple[str, str], Any]:
@@ -97,25 +79,7 @@ def _attributes(image: Image) -> dict[tuple[str, str], Any]:
     range_of_radiance = [channel.offset, channel.offset + channel.scale * channel.last_count]
     quality = image.quality[image.quality != SPACE]
     share = {flag: float((quality == flag).mean()) if quality.size else 0.0 for flag in (GOOD, OUT_OF_RANGE, NO_VALUE)}
-    own = {
-        "institution": SIMULATED,
-        "naming_authority": "stormcycle",
-        "production_site": "stormcycle simulator",
-        "production_environment": "simulated",
-        "production_data_source": "Simulated",
-        "license": "Apache-2.0; simulated: not an observation",
-        "LUT_Filenames": "none: simulated",
-        "orbital_slot": SLOTS.get(longitude, f"{longitude:g} degrees east"),
-        "platform_ID": scene.platform,
-        "instrument_ID": SATELLITES.get(scene.platform, "simulated"),
-        "scene_id": SCENES[scene.name],
-        "timeline_id": "ABI Mode 6",
-        "dataset_name": name,
-        "date_created": created,
-        "time_coverage_start": start,
-        "time_coverage_end": end,
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
-    }
+    own = header(name, scene.platform, longitude, start, end, created) | {"scene_id": SCENES[scene.name], "timeline_id": "ABI Mode 6"}
     return {
         **{("", key): value for key, value in own.items()},
         ("Rad", "_FillValue"): _fill(image),

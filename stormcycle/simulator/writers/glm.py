@@ -4,10 +4,7 @@
 attributes, in their order, taken from a real file; what a granule decides is null or has no value there, and is set here.
 """
 
-import json
-import uuid
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,11 +13,10 @@ import numpy as np
 from netCDF4 import Dataset
 
 from stormcycle.simulator.instruments.lightning import GRANULE_S, Seen
+from stormcycle.simulator.writers.goes import header, template, typed
 from stormcycle.times import Time
 
 J2000 = np.datetime64("2000-01-01T12:00:00", "s")
-INSTRUMENTS = {"G16": "FM1", "G17": "FM2", "G18": "FM3", "G19": "FM4"}
-SLOTS = {-75.0: "GOES-East", -137.0: "GOES-West", -89.5: "GOES-Test"}
 LENGTH = np.timedelta64(GRANULE_S, "s")
 PUBLISHED_AFTER = np.timedelta64(2, "s")
 """From the end of a granule to the creation of its file: 1.3 to 4.2 s in the real ones."""
@@ -30,7 +26,6 @@ PACKED_WEST = -66.56
 """Packed longitudes count from here, in degrees from the slot's longitude."""
 SERIES = 2**16
 """Identities that a granule may use: each granule's begin where the one before cannot come."""
-SIMULATED = "stormcycle simulator: simulated, not an observation"
 
 
 def lcfa_name(seen: Seen) -> str:
@@ -46,43 +41,30 @@ def lcfa_key(seen: Seen) -> str:
 
 def lcfa_bytes(seen: Seen) -> bytes:
     """A granule as the bytes of an LCFA file; the same granule gives the same bytes (no wall clock)."""
-    template, attributes, values = _template(), _attributes(seen), _values(seen)
+    common, attributes, values = template("glm_lcfa.json"), _attributes(seen), _values(seen)
     with TemporaryDirectory() as folder:  # netCDF4's files in memory end in whatever lay there before
         path = Path(folder) / "granule.nc"
         with Dataset(path, "w") as file:
-            file.setncatts({name: attributes["", name] if value is None else value for name, value in template["attributes"].items()})
-            for name, size in template["dimensions"].items():
+            file.setncatts({name: attributes["", name] if value is None else value for name, value in common["attributes"].items()})
+            for name, size in common["dimensions"].items():
                 file.createDimension(name, size)
-            for name, entry in template["variables"].items():
+            for name, entry in common["variables"].items():
                 _write(file, name, entry, attributes, values[name] if name in values else entry["value"])
         return path.read_bytes()
 
 
 def _write(file: Dataset, name: str, entry: dict[str, Any], attributes: dict[tuple[str, str], Any], values: Any) -> None:
     """One variable with its attributes; values with a scale are packed into unsigned numbers, which the file calls signed ones."""
-    typed = {key: _typed(value, attributes.get((name, key))) for key, value in entry["attributes"].items()}
+    told = {key: typed(value, attributes.get((name, key))) for key, value in entry["attributes"].items()}
     chunks = (256,) if entry["dimensions"] and file.dimensions[entry["dimensions"][0]].isunlimited() else None
-    variable = file.createVariable(name, entry["type"], entry["dimensions"], fill_value=typed.pop("_FillValue", None), chunksizes=chunks)
+    variable = file.createVariable(name, entry["type"], entry["dimensions"], fill_value=told.pop("_FillValue", None), chunksizes=chunks)
     variable.set_auto_maskandscale(False)
-    variable.setncatts(typed)
+    variable.setncatts(told)
     raw = np.asarray(values)
-    if "scale_factor" in typed:
+    if "scale_factor" in told:
         highest = 2**16 - (2 if "_FillValue" in entry["attributes"] else 1)
-        raw = np.clip(np.rint((raw - float(typed["add_offset"])) / float(typed["scale_factor"])), 0, highest)
+        raw = np.clip(np.rint((raw - float(told["add_offset"])) / float(told["scale_factor"])), 0, highest)
     variable[...] = raw.astype("int64").astype(entry["type"]) if entry["type"].startswith("int") else raw.astype(entry["type"])
-
-
-@cache
-def _template() -> dict[str, Any]:
-    """What all files have in common."""
-    return json.loads(Path(__file__).with_name("glm_lcfa.json").read_text())
-
-
-def _typed(common: Any, own: Any) -> Any:
-    """An attribute's value in its type: the granule's own where it has one, else what all files have in common."""
-    if isinstance(common, list):
-        return np.array(common[1] if own is None else own, common[0])[()]
-    return common if own is None else own
 
 
 def _times(seen: Seen) -> tuple[Time, Time, Time]:
@@ -94,25 +76,9 @@ def _attributes(seen: Seen) -> dict[tuple[str, str], Any]:
     """(variable, attribute) -> value of what a granule decides; the variable of the file's own attributes is empty."""
     start, end, created = (f"{np.datetime_as_string(time.astype('datetime64[s]'))}.0Z" for time in _times(seen))
     name = lcfa_name(seen)
-    own = {
-        "institution": SIMULATED,
-        "naming_authority": "stormcycle",
-        "production_site": "stormcycle simulator",
-        "production_environment": "simulated",
-        "production_data_source": "Simulated",
-        "license": "Apache-2.0; simulated: not an observation",
-        "LUT_Filenames": "none: simulated",
-        "orbital_slot": SLOTS.get(seen.slot_longitude, f"{seen.slot_longitude:g} degrees east"),
-        "platform_ID": seen.satellite,
-        "instrument_ID": INSTRUMENTS.get(seen.satellite, "simulated"),
-        "dataset_name": name,
-        "date_created": created,
-        "time_coverage_start": start,
-        "time_coverage_end": end,
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
-    }
+    own = header(name, seen.satellite, seen.slot_longitude, start, end, created)
     found: dict[tuple[str, str], Any] = {("", key): value for key, value in own.items()}
-    for variable, entry in _template()["variables"].items():
+    for variable, entry in template("glm_lcfa.json")["variables"].items():
         for attribute, value in entry["attributes"].items():
             if attribute.startswith("percent_"):
                 found[variable, attribute] = float(attribute == "percent_good_quality_qf")
