@@ -51,6 +51,10 @@ class Sight:
     radii_m: tuple[float, float] = EARTH_RADII_M
 
 
+LEVEL = 1e-7
+"""An edge that rises (runs) by less, in cells, is level (upright): its slope would be all rounding."""
+
+
 def extent_density(files: Sequence[xr.Dataset], area: AreaDefinition, start: Time, end: Time, parallax: bool = False) -> xr.Dataset:
     """Lightning of [start, end) on an area: `flash_extent_density` and `group_extent_density` (y, x; counts; NaN where GLM cannot look).
 
@@ -139,12 +143,12 @@ def covered_shares(columns: np.ndarray, rows: np.ndarray, size: int) -> np.ndarr
         x0, y0 = columns[:, corner, None, None], rows[:, corner, None, None]
         x1, y1 = columns[:, (corner + 1) % 4, None, None], rows[:, (corner + 1) % 4, None, None]
         rise = y1 - y0
-        slope = np.divide(x1 - x0, rise, out=np.zeros_like(rise), where=rise != 0.0)
+        slope = np.divide(x1 - x0, rise, out=np.zeros_like(rise), where=np.abs(rise) > LEVEL)
         first, last = np.minimum(y0, line_y), np.minimum(y1, line_y)  # the part of the edge above the line
         left, right = x0 + (first - y0) * slope, x0 + (last - y0) * slope
         before, after = np.minimum(left - line_x, 0.0), np.minimum(right - line_x, 0.0)
         run = right - left
-        steep = np.abs(run) < 1e-9
+        steep = np.abs(run) < LEVEL
         mean = np.where(steep, (before + after) / 2.0, (after - before) * (after + before) / np.where(steep, 1.0, 2.0 * run))
         area += (last - first) * mean
     return np.clip(np.abs(np.diff(np.diff(area, axis=1), axis=2)), 0.0, 1.0)

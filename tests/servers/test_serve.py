@@ -64,6 +64,7 @@ def test_a_domain_is_served_hourly_and_its_runs_release(house: House, serving: N
         ("gate_products", "release"),
     }
     ends |= {(product, after) for product in ("mosaic", "nowcast", "probability") for after in ("gate_products", "release")}  # the references pass through
+    ends |= {("pin", branch) for branch in ("imagery", "lightning", "background")} | {(part, "satellite") for part in ("imagery", "lightning")}
     assert edges == set(pairwise(chain)) | ends
 
 
