@@ -50,10 +50,7 @@ def test_what_is_no_netcdf_at_all_cannot_be_read(samples: Path, tmp_path: Path, 
 
 
 def test_damaged_pixels_inside_a_file_that_opens_are_a_sentence(samples: Path, tmp_path: Path) -> None:
-    def nothing(file: h5py.File) -> None:
-        pass
-
-    files = spoiled(abi(samples, "C10"), tmp_path, nothing)
+    files = spoiled(abi(samples, "C10"), tmp_path, lambda _: None)
     with h5py.File(files[0][0]) as file:
         chunks = [file["Rad"].id.get_chunk_info(number) for number in range(file["Rad"].id.get_num_chunks())]
     with files[0][0].open("r+b") as file:

@@ -56,11 +56,6 @@ def textures(
     return {name: total.reshape(x.shape) for name, total in totals.items()}
 
 
-def texture(world: World, purpose: str, seconds: float, x: np.ndarray, y: np.ndarray, octaves: range = range(7)) -> np.ndarray:
-    """One texture of the world's seed alone: see `textures`."""
-    return textures(world, seconds, x, y, {purpose: octaves})[purpose]
-
-
 @lru_cache(maxsize=128)
 def _tile(seed: int, purpose: str, octave: int, generation: int) -> np.ndarray:
     """Periodic noise (TILE, TILE) of one octave: wavelengths 1 to 2 times SAMPLES_A_WAVE pixels, mean 0, deviation 1."""

@@ -31,11 +31,6 @@ def image_name(image: Image) -> str:
     return f"OR_ABI-L1b-Rad{image.scene.name}-M6{image.channel.name}_{image.scene.platform}_{times}.nc"
 
 
-def image_key(image: Image) -> str:
-    """The key of an image in the public bucket: `ABI-L1b-RadM/<year>/<day of the year>/<hour>/<name>`."""
-    return f"ABI-L1b-Rad{image.scene.name[0]}/{image.start.astype(datetime):%Y/%j/%H}/{image_name(image)}"
-
-
 def image_bytes(image: Image) -> bytes:
     """An image as the bytes of an ABI L1b file; the same image gives the same bytes (no wall clock, fixed compression)."""
     with TemporaryDirectory() as folder:  # netCDF4's files in memory end in whatever lay there before

@@ -34,11 +34,6 @@ def lcfa_name(seen: Seen) -> str:
     return f"OR_GLM-L2-LCFA_{seen.satellite}_{times}.nc"
 
 
-def lcfa_key(seen: Seen) -> str:
-    """The key of a granule in the public bucket: `GLM-L2-LCFA/<year>/<day of the year>/<hour>/<name>`."""
-    return f"GLM-L2-LCFA/{seen.start.astype(datetime):%Y/%j/%H}/{lcfa_name(seen)}"
-
-
 def lcfa_bytes(seen: Seen) -> bytes:
     """A granule as the bytes of an LCFA file; the same granule gives the same bytes (no wall clock)."""
     common, attributes, values = template("glm_lcfa.json"), _attributes(seen), _values(seen)

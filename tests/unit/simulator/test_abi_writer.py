@@ -1,6 +1,7 @@
 import os
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from stormcycle.simulator.instruments.imager import CONUS, NO_VALUE, OUT_OF_RANG
 from stormcycle.simulator.instruments.imager_channels import ABI, ABI_GRID
 from stormcycle.simulator.instruments.radiation import planck_radiance, planck_temperature
 from stormcycle.simulator.nature import world_of
-from stormcycle.simulator.writers.abi import counts, image_bytes, image_key, image_name
+from stormcycle.simulator.writers.abi import counts, image_bytes, image_name
 
 PLAINS = "+proj=laea +lat_0=35.3 +lon_0=-97.5 +datum=WGS84 +units=m +no_defs"
 EAST = -75.0
@@ -91,11 +92,11 @@ def test_xarray_decodes_times_angles_and_radiances(images, files):
 
 
 def test_names_and_keys_are_those_of_the_public_bucket(images):
-    assert image_key(images[13]) == "ABI-L1b-RadM/2026/182/12/OR_ABI-L1b-RadM1-M6C13_G19_s20261821200208_e20261821200278_c20261821200317.nc"
-    folder, name = image_key(images[7]).rsplit("/", 1)
-    match = LAYOUTS["abi-l1b-m1"].name.fullmatch(name)
+    assert image_name(images[13]) == "OR_ABI-L1b-RadM1-M6C13_G19_s20261821200208_e20261821200278_c20261821200317.nc"
+    layout = LAYOUTS["abi-l1b-m1"]
+    match = layout.name.fullmatch(image_name(images[7]))
     assert match is not None and match["time"] == "2026182120020"
-    assert folder == "ABI-L1b-RadM/2026/182/12"
+    assert layout.prefix.format(time=images[7].start.astype(datetime)) == "ABI-L1b-RadM/2026/182/12"
 
 
 def test_same_image_same_bytes_and_another_image_others(images, files):

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import astuple, fields
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from stormcycle.simulator.instruments.lightning import (
 )
 from stormcycle.simulator.nature.lightning import Flashes
 from stormcycle.simulator.nature.world import seconds_of
-from stormcycle.simulator.writers.glm import lcfa_bytes, lcfa_key, lcfa_name
+from stormcycle.simulator.writers.glm import lcfa_bytes, lcfa_name
 
 LAEA = "+proj=laea +lat_0=35.3 +lon_0=-97.5 +datum=WGS84 +units=m"
 START = np.datetime64("2026-07-01T12:00:00", "s")
@@ -133,7 +134,7 @@ def test_a_granule_without_flashes_is_a_file_without_flashes(tmp_path: Path) -> 
 
 def test_names_and_keys_are_the_public_buckets(minute: list[Seen]) -> None:
     assert lcfa_name(minute[1]) == "OR_GLM-L2-LCFA_G19_s20261821200200_e20261821200400_c20261821200420.nc"
-    assert lcfa_key(minute[1]) == f"GLM-L2-LCFA/2026/182/12/{lcfa_name(minute[1])}"
+    assert LAYOUTS["glm"].prefix.format(time=minute[1].start.astype(datetime)) == "GLM-L2-LCFA/2026/182/12"
     named = match_name(LAYOUTS["glm"], lcfa_name(minute[1]))
     assert named is not None and named.time == GRANULES[1]
 

@@ -7,7 +7,7 @@ from stormcycle.simulator.nature import columns, moments, seconds_of, world_of
 from stormcycle.simulator.nature.columns import Columns
 from stormcycle.simulator.nature.profiles import kdp_of_rain, reflectivity_at, zdr_of_rain
 from stormcycle.simulator.nature.storms import LONGEST_LIFE_S, cells
-from stormcycle.simulator.nature.texture import texture
+from stormcycle.simulator.nature.texture import textures
 from stormcycle.simulator.nature.world import carried
 from stormcycle.states import NO_ECHO_DBZ
 
@@ -102,7 +102,7 @@ def test_no_jump_in_time(domain, noon):
 
 def test_texture_is_standard_noise(domain):
     x, y = np.meshgrid(np.linspace(-4e5, 4e5, 200), np.linspace(-4e5, 4e5, 200))
-    values = np.array([texture(world_of(domain, seed), "any", 12345.0, x, y) for seed in range(4)])
+    values = np.array([textures(world_of(domain, seed), 12345.0, x, y, {"any": range(7)})["any"] for seed in range(4)])
     assert abs(values.mean()) < 0.2
     assert 0.75 < values.std() < 1.15
 

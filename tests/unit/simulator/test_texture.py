@@ -10,8 +10,10 @@ from scipy.ndimage import map_coordinates
 from stormcycle.simulator.nature import texture as module
 from stormcycle.simulator.nature import world_of
 from stormcycle.simulator.nature.interpolation import BLOCK, bilinear, floor_and_rest
-from stormcycle.simulator.nature.texture import texture, textures
+from stormcycle.simulator.nature.texture import textures
 from stormcycle.simulator.nature.world import carried
+
+ANY = {"any": range(7)}
 
 
 def _plainly(world, seed, purpose, seconds, x, y, octaves):
@@ -45,8 +47,8 @@ def test_textures_together_are_each_texture_read_plainly(domain):
 def test_points_beyond_one_block_are_read_like_the_first(domain):
     world = world_of(domain, 7)
     x, y = np.random.default_rng(2).uniform(-3e5, 3e5, (2, 2 * BLOCK + 5))
-    whole = texture(world, "any", 1e9, x, y)
-    np.testing.assert_array_equal(whole[-7:], texture(world, "any", 1e9, x[-7:], y[-7:]))
+    whole = textures(world, 1e9, x, y, ANY)["any"]
+    np.testing.assert_array_equal(whole[-7:], textures(world, 1e9, x[-7:], y[-7:], ANY)["any"])
 
 
 def test_only_hidden_textures_change_with_the_noise(domain):
@@ -64,7 +66,9 @@ def test_long_structures_lie_along_the_flow(domain):
         world = world_of(domain, seed)
         u, v = np.array(world.velocity) / np.hypot(*world.velocity)
         x, y = np.random.default_rng(seed).uniform(-4e5, 4e5, (2, 500))
-        here, along, across = (texture(world, "any", 1e9, x + step * dx, y + step * dy, range(4, 6)) for step, dx, dy in ((0, u, v), (2e4, u, v), (2e4, -v, u)))
+        here, along, across = (
+            textures(world, 1e9, x + step * dx, y + step * dy, {"any": range(4, 6)})["any"] for step, dx, dy in ((0, u, v), (2e4, u, v), (2e4, -v, u))
+        )
         changes.append((np.mean((along - here) ** 2), np.mean((across - here) ** 2)))
     assert np.mean([along < across for along, across in changes]) > 0.8
 
