@@ -24,10 +24,11 @@ def models(hour: Hour) -> list[ServedModel]:
     A broken model is loaded again, once.
     """
     domain = load_domain(hour.domain)
-    return [_found(domain, name, domain.nowcast.deadline_seconds) for name in (domain.nowcast.model,) if name is not None]
+    return [found(name, domain.nowcast.deadline_seconds) for name in (domain.nowcast.model,) if name is not None]
 
 
-def _found(domain: Domain, name: str, deadline_s: float) -> ServedModel:
+def found(name: str, deadline_s: float) -> ServedModel:
+    """A model as the server at TRITON_URL has it: its version, or why it cannot be used."""
     url = triton_url()
     if url is None:
         return ServedModel(name, None, "TRITON_URL is not set: no model is served.")
@@ -46,9 +47,13 @@ def check_models(domain: Domain) -> None:
 
     A model whose files are wrong is no error here: its fallback stands in, with the reason.
     """
-    name = domain.nowcast.model
-    if name is None:
-        return
+    for key, name in (("model", domain.nowcast.model), *(("baselines", name) for name in domain.nowcast.baselines)):
+        if name is not None:
+            check_model(domain, key, name)
+
+
+def check_model(domain: Domain, key: str, name: str) -> None:
+    """`check_models` for one model, named by a key of `nowcast`."""
     try:
         card, contract = read_card(name), declared_contract(name)
     except ServingError:
@@ -56,12 +61,12 @@ def check_models(domain: Domain) -> None:
     mine = (domain.step_minutes, domain.grid.resolution_m)
     if mine != (card.step_minutes, card.resolution_m):
         raise ValueError(
-            f"The domain {domain.name} has a frame every {mine[0]} min and pixels of {mine[1]:g} m; its nowcast.model {name} is made for "
+            f"The domain {domain.name} has a frame every {mine[0]} min and pixels of {mine[1]:g} m; its nowcast.{key} {name} is made for "
             f"{card.step_minutes} min and {card.resolution_m} m: leave the key out, or name another model."
         )
-    horizon = card.step_minutes * contract.outputs[0].shape[1]
+    horizon = card.step_minutes * contract.outputs[0].shape[1] // len(card.variables)
     if domain.nowcast.lead_minutes > horizon:
-        raise ValueError(f"The domain {domain.name} has nowcast.lead_minutes {domain.nowcast.lead_minutes}; its model {name} reaches {horizon} min.")
+        raise ValueError(f"The domain {domain.name} has nowcast.lead_minutes {domain.nowcast.lead_minutes}; its nowcast.{key} {name} reaches {horizon} min.")
 
 
 def triton_url() -> str | None:

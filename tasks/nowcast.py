@@ -8,16 +8,17 @@ import xarray as xr
 
 from stormcycle.cycle import Reference, load, lookup, save, stage_key
 from stormcycle.domain import Domain, load_domain
-from stormcycle.nowcast.extrapolation import advect
-from stormcycle.nowcast.neural import FRAMES, neural_forecast
+from stormcycle.nowcast.frames import extrapolated
 from stormcycle.nowcast.product import known_pixels, lead_coordinates, nowcast_fields
-from stormcycle.serving import BadTensorError, DeadlinePassedError, MismatchedModelError, ServingError, declared_contract, infer, read_card, ready_model
-from stormcycle.states import Degradation, dry_filled
-from tasks.models import ServedModel, triton_url
+from stormcycle.nowcast.variables import VARIABLES, Fields
+from stormcycle.serving import ServingError, read_card
+from stormcycle.states import Degradation
+from tasks.models import ServedModel
+from tasks.neural import served_forecast
 from tasks.seam import Hour, Product, log, stage
 from tasks.start import starting_frames
 
-SOURCES = ("stormcycle/nowcast", "stormcycle/states.py", "tasks/start.py", "tasks/nowcast.py")
+SOURCES = ("stormcycle/nowcast", "stormcycle/states.py", "tasks/start.py", "tasks/neural.py", "tasks/nowcast.py")
 EXTRAPOLATION = "extrapolation"
 
 
@@ -31,7 +32,8 @@ def nowcast(hour: Hour, radar: Product, served: list[ServedModel]) -> Product:
         return Product("nowcast", None, [Degradation("nowcast", "no_nowcast", "No nowcast: too few radar frames, or too old.")])
     made = Product("nowcast", None)
     if plan == "extrapolated":
-        reason = f"The newest frame is {radar.reference.notes['newest_age_min']} min old and was first carried to T."
+        present, age = radar.reference.notes["present"], radar.reference.notes["newest_age_min"]
+        reason = f"Extrapolated from {present} frames, the newest {age:g} min old, first carried to T: too few for filling, or too old."
         made = replace(made, degraded=[Degradation("nowcast", "extrapolated_from_old_frames", reason)])
     elif domain.nowcast.model is not None:
         model = next(one for one in served if one.name == domain.nowcast.model)
@@ -55,39 +57,23 @@ def _neural(hour: Hour, domain: Domain, radar: Reference, model: ServedModel) ->
     if model.version is None:
         raise ServingError(model.reason)
     frames, velocity, newest = starting_frames(load(hour.folder, radar), radar.notes["plan"], hour.time, domain)
-    mask = ~np.isnan(frames[-1])
-    forecast = neural_forecast(frames[-FRAMES:], velocity, _leads(domain), mask, lambda *inputs: _asked(domain, model.name, version, inputs))
-    return _saved(hour, domain, key, forecast, ~np.isnan(forecast), newest, model.name, version)
-
-
-def _asked(domain: Domain, model: str, version: str, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
-    """The model's answer; one that fails between its canary and now is loaded again and asked once more."""
-    url, contract, deadline = triton_url(), declared_contract(model), domain.nowcast.deadline_seconds
-    assert url is not None  # the canary was asked there
-    named = {tensor.name: values for tensor, values in zip(contract.inputs, inputs, strict=True)}
-    try:
-        answer = infer(url, contract, named, deadline)
-    except (BadTensorError, DeadlinePassedError):
-        raise  # asking again cannot help, or takes as long again
-    except ServingError as error:
-        log.warning("%s; the model is examined and asked once more.", error)
-        if ready_model(url, model, deadline).version != version:
-            raise MismatchedModelError(f"The weights of {model} were changed in the middle of the cycle.") from None
-        answer = infer(url, contract, named, deadline)
-    return answer[contract.outputs[0].name]
+    forecast = served_forecast(domain, model.name, version, frames, velocity)
+    beside = extrapolated({word: values[-1] for word, values in frames.items()}, velocity, len(forecast["zh"]))
+    told = {"model": model.name, "model_version": version, "model_inputs": " ".join(forecast)}
+    return _saved(hour, domain, key, beside | forecast, ~np.isnan(forecast["zh"]), newest, told)
 
 
 def _extrapolated(hour: Hour, domain: Domain, radar: Reference) -> Reference:
     """The newest frame carried along its motion."""
-    model_version = f"pysteps {metadata.version('pysteps')}"
+    model_version = _pysteps()
     key = _key(hour, domain, radar, EXTRAPOLATION, model_version)
     reference = lookup(hour.folder, "nowcast", key)
     if reference is not None:
         return reference
     frames, velocity, newest = starting_frames(load(hour.folder, radar), radar.notes["plan"], hour.time, domain)
-    leads = _leads(domain)
-    forecast = advect(dry_filled(frames[-1]), velocity, range(1, leads + 1))
-    return _saved(hour, domain, key, forecast, known_pixels(frames[-1], velocity, leads), newest, EXTRAPOLATION, model_version)
+    forecast = extrapolated({word: values[-1] for word, values in frames.items()}, velocity, _leads(domain))
+    told = {"model": EXTRAPOLATION, "model_version": model_version, "model_inputs": " ".join(forecast)}
+    return _saved(hour, domain, key, forecast, known_pixels(frames["zh"][-1], velocity, _leads(domain)), newest, told)
 
 
 def _leads(domain: Domain) -> int:
@@ -96,13 +82,20 @@ def _leads(domain: Domain) -> int:
 
 def _key(hour: Hour, domain: Domain, radar: Reference, model: str, model_version: str) -> str:
     """The key of a nowcast: where and by which deadline a model is asked does not change its answer."""
-    rules = domain.nowcast.model_dump(exclude={"model", "deadline_seconds"})
+    rules = domain.nowcast.model_dump(exclude={"model", "baselines", "deadline_seconds"})
     settings = [rules, domain.radar.quality.noise_floor_dbz, domain.zr.model_dump(), domain.step_minutes, hour.cycle_time, radar.notes["plan"]]
     return stage_key("nowcast", [radar.digest, f"{model}@{model_version}"], settings, SOURCES)
 
 
-def _saved(hour: Hour, domain: Domain, key: str, forecast: np.ndarray, known: np.ndarray, newest: np.datetime64, model: str, model_version: str) -> Reference:
-    coordinates = lead_coordinates(hour.time, len(forecast), domain.step_minutes, newest)
+def _saved(hour: Hour, domain: Domain, key: str, forecast: Fields, known: np.ndarray, newest: np.datetime64, told: dict[str, str]) -> Reference:
+    """The nowcast as it is kept, with what is `told` of its model; variables that the model does not know are extrapolated, and say so."""
+    coordinates = lead_coordinates(hour.time, len(forecast["zh"]), domain.step_minutes, newest)
     fields: xr.Dataset = nowcast_fields(forecast, known, coordinates, domain.step_minutes, domain.zr, domain.radar.quality.noise_floor_dbz)
-    named = {"model": model, "model_version": model_version}
-    return save(hour.folder, "nowcast", key, fields.assign_attrs(named), dict(named))
+    for word in forecast.keys() - set(told["model_inputs"].split()):
+        fields[VARIABLES[word]].attrs.update(model=EXTRAPOLATION, model_version=_pysteps())
+    return save(hour.folder, "nowcast", key, fields.assign_attrs(told), {name: told[name] for name in ("model", "model_version")})
+
+
+def _pysteps() -> str:
+    """The version of what extrapolates."""
+    return f"pysteps {metadata.version('pysteps')}"

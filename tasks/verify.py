@@ -10,10 +10,12 @@ import xarray as xr
 
 from stormcycle.domain import Domain, load_domain
 from stormcycle.home import home
+from stormcycle.nowcast.product import released_reflectivity
+from stormcycle.nowcast.variables import Fields
 from stormcycle.release.publishing import Published, find_published, latest_release
 from stormcycle.release.quicklook import draw_quicklook
 from stormcycle.release.store import read_product
-from stormcycle.serving import CardError, model_names, read_card
+from stormcycle.serving import CardError, ServingError, model_names, read_card
 from stormcycle.times import HOUR, iso, minutes, parse_time
 from stormcycle.verification import (
     aggregate,
@@ -30,8 +32,10 @@ from stormcycle.verification import (
     write_scores,
 )
 from tasks.artifacts import show_picture, show_table
+from tasks.models import check_model, found
+from tasks.neural import served_forecast
 from tasks.release import shown_attributes, target_of
-from tasks.seam import stage
+from tasks.seam import log, stage
 from tasks.start import starting_frames
 
 LOOKBACK = 48 * HOUR
@@ -105,7 +109,9 @@ def _record(domain: Domain, made: Published, truths: list[Published], path: Path
     radar, forecast = products["radar"], products["nowcast"]
     truth, observed = observed_at(forecast["valid_time"].values, [read_product(item.url, "radar", options) for item in truths])
     leads = [int(lead / np.timedelta64(60, "s")) for lead in forecast["lead_time"].values]
-    methods = {"nowcast": forecast["reflectivity"].values, **_references(radar, made, domain, len(leads))}
+    frames, velocity = _start(radar, made, domain)
+    baselines, asked = _baselines(domain, made, frames, velocity)
+    methods = {"nowcast": forecast["reflectivity"].values, **reference_forecasts(frames["zh"], len(leads)), **baselines}
     sums = merge([of_method(pair_sums(values, truth, observed, leads=leads), name) for name, values in methods.items()])
     chances = None
     if "probability" in products:
@@ -121,7 +127,7 @@ def _record(domain: Domain, made: Published, truths: list[Published], path: Path
         "digest": made.manifest["digest"],
         "latency_minutes": round(minutes(parse_time(made.manifest["published_at"]) - parse_time(made.manifest["cycle_time"])), 2),
         "in_sample": _in_sample(made),
-        "models": made.manifest["models"],
+        "models": [*made.manifest["models"], *asked],
         "sums": to_json(sums),
         "probability_sums": chances,
     }
@@ -136,12 +142,41 @@ def _in_sample(made: Published) -> bool:
         return True
 
 
-def _references(radar: xr.Dataset, made: Published, domain: Domain, leads: int) -> dict[str, np.ndarray]:
-    """The reference forecasts from the frames that the nowcast had: all slots, or those that are there, carried to T."""
+def _start(radar: xr.Dataset, made: Published, domain: Domain) -> tuple[Fields, np.ndarray]:
+    """The frames that the nowcast had, and their motion: all slots, or those that are there, carried to T."""
     codes = {reason["code"] for reason in made.manifest["degraded"]}
     plan = "extrapolated" if "extrapolated_from_old_frames" in codes else "whole"
-    frames, _, _ = starting_frames(radar, plan, parse_time(made.manifest["cycle_time"]), domain)
-    return reference_forecasts(frames, leads)
+    frames, velocity, _ = starting_frames(radar, plan, parse_time(made.manifest["cycle_time"]), domain)
+    return frames, velocity
+
+
+def _baselines(domain: Domain, made: Published, frames: Fields, velocity: np.ndarray) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
+    """The forecasts of zh by the domain's baselines, asked of Triton now, and how the record names each.
+
+    One that cannot be used is left out: its version is null, and `reason` says why.
+    """
+    forecasts, named = {}, []
+    for model in domain.nowcast.baselines:
+        version, reason = None, ""
+        try:
+            forecasts[model], version = _baseline(domain, model, made, frames, velocity)
+        except (ServingError, ValueError) as error:
+            log.warning("The baseline %s is left out of %s: %s", model, made.manifest["cycle_time"], error)
+            reason = str(error)
+        named.append({"product": "baseline", "name": model, "version": version, "reason": reason})
+    return forecasts, named
+
+
+def _baseline(domain: Domain, model: str, made: Published, frames: Fields, velocity: np.ndarray) -> tuple[np.ndarray, str]:
+    """A baseline's forecast of zh, as it would be released, and its version. Raises ServingError or ValueError where there is none that may be shown."""
+    check_model(domain, "baselines", model)
+    if any(read_card(model).saw(item["key"]) for item in made.manifest["inputs"]):
+        raise ValueError(f"{model} was made with this event: its score would be in sample.")
+    served = found(model, domain.nowcast.deadline_seconds)
+    if served.version is None:
+        raise ServingError(served.reason)
+    forecast = served_forecast(domain, model, served.version, frames, velocity)["zh"]
+    return released_reflectivity(forecast, domain.radar.quality.noise_floor_dbz), served.version
 
 
 def observed_at(valid_times: np.ndarray, radars: list[xr.Dataset]) -> tuple[np.ndarray, np.ndarray]:

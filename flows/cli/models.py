@@ -14,50 +14,29 @@ ModelsArgument = Annotated[list[str] | None, typer.Argument(help="default: all m
 @app.command(epilog=example("stormcycle evaluate smaat_unet --sequence nju_cpol_001_3.0km.nc"))
 @answering
 def evaluate(
-    model: Annotated[str, typer.Argument(help="persistence, extrapolation, sprog, or a model; always shown beside the references")],
-    sequence: Annotated[Path, typer.Option("--sequence", help="a packed sequence (netCDF)")],
-    figure: Annotated[Path | None, typer.Option("--figure", help="also draw the score curves here (PNG)")] = None,
+    model: Annotated[str, typer.Argument(help="persistence, extrapolation, sprog, or a model; shown beside the references and the other models")],
+    sequence: Annotated[Path | None, typer.Option("--sequence", help="a packed sequence (netCDF); default: those that the model's recipe shows")] = None,
+    figure: Annotated[Path | None, typer.Option("--figure", help="also draw the score curves of --sequence here (PNG)")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a method on every window of 10 + 10 frames of a packed sequence, beside the reference methods."""
-    from rich.progress import Progress
-
-    from stormcycle.datasets import read_sequence
-    from stormcycle.feeds import ReadFailure, read_each
-    from stormcycle.serving import model_names, read_card
-    from stormcycle.verification import REFERENCES, SEEN_REFERENCES, evaluate_sequence
+    """Score a model on every window of 10 + 10 frames of a packed sequence, beside the references, the other models and the MRKAN paper's figures."""
+    from flows.cli.evaluating import cost_table, costs, evaluated, shown_sequences, shown_tables
+    from stormcycle.serving import model_names
+    from stormcycle.verification import REFERENCES
 
     if model not in (*REFERENCES, *model_names()):
         fail(f"There is no model {model!r}; known are {', '.join((*REFERENCES, *model_names()))}.", 2)
-    (reflectivity,) = read_each(read_sequence, [(sequence,)])
-    if isinstance(reflectivity, ReadFailure):
-        fail(reflectivity.reason)
-    methods, in_sample = dict(REFERENCES), False
-    if model not in REFERENCES:
-        from stormcycle.export.in_process import forecaster
-
-        card = read_card(model)
-        if card.step_minutes != reflectivity.attrs["step_minutes"]:
-            fail(f"{model} takes a frame every {card.step_minutes} min; {sequence.name} has one every {reflectivity.attrs['step_minutes']:g} min.")
-        in_sample = card.saw(sequence.name)
-        methods |= {**SEEN_REFERENCES, model: forecaster(model)}
-    with Progress(console=said, transient=True) as bar:
-        task = bar.add_task("windows", total=None)
-        result = evaluate_sequence(reflectivity, methods, lambda done, total: bar.update(task, completed=done, total=total))
-    step = float(reflectivity.attrs["step_minutes"])
-    if figure is not None:
-        from stormcycle.verification.pictures import draw_score_curves
-
-        draw_score_curves(result, figure, step)
+    if sequence is None and (figure is not None or model in REFERENCES):
+        fail("Name the sequence with --sequence: a reference has no recipe that shows some, and a figure is of one.", 2)
+    documents = {path.name: evaluated(model, path, figure) for path in ([sequence] if sequence else shown_sequences(model))}
+    spent = costs({name for document in documents.values() for name in document["in_sample_models"]})
     if as_json:
-        print_json({**result, "in_sample": in_sample})
+        whole = {name: {**document, "costs": spent} for name, document in documents.items()}
+        print_json(whole[sequence.name] if sequence else {"sequences": whole})
         return
-    leads = [f"{step * (index + 1):g}" for index in range(10)]
-    for title, score in (("CSI", "csi"), ("Frequency bias", "bias")):
-        rows = [[method, threshold, *values] for method, scores in result["methods"].items() for threshold, values in scores["zh"][score].items()]
-        table(f"{title} by lead (min) on {sequence.name}, {result['windows']} windows", ["method", "dBZ", *leads], rows)
-    if in_sample:
-        say(f"{model} was made with this event: its score here is in sample and shows no skill.")
+    for name, document in documents.items():
+        shown_tables(model, name, document)
+    cost_table(spent)
 
 
 @app.command(epilog=example("stormcycle train smaat_unet --minutes 60"))

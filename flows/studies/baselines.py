@@ -1,8 +1,8 @@
 """`make baselines`: docs/baselines.md, the reference methods and every model on real storms; needs the real samples (STORMCYCLE_DATA)."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from flows.cycle import cycle
 from flows.studies.tables import markdown
@@ -10,10 +10,12 @@ from flows.triton import start_triton, stop_triton
 from flows.verify import verify
 from stormcycle.datasets import read_sequence
 from stormcycle.export import export_model
+from stormcycle.export.costs import costs_of
 from stormcycle.export.in_process import forecaster
 from stormcycle.serving import model_names, read_card, served_repository
-from stormcycle.verification import REFERENCES, SEEN_REFERENCES, evaluate_sequence
+from stormcycle.verification import ENSEMBLE_REFERENCES, REFERENCES, SEEN_REFERENCES, evaluate_sequence
 from stormcycle.verification.pictures import draw_score_curves
+from stormcycle.verification.tables import OTHER_EVENTS, cost_rows, errors_beside_paper, events_beside_paper, lead_rows
 from tasks.verify import csi_rows, period_scores
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "baselines.md"
@@ -23,28 +25,48 @@ HOURS = ("2015-07-12T01:00:00Z", "2015-07-12T02:00:00Z")
 
 def main() -> None:
     """Measure and write the document and its picture."""
-    reflectivity = read_sequence(Path(os.environ["STORMCYCLE_DATA"]) / SEQUENCE)
+    data = Path(os.environ["STORMCYCLE_DATA"])
     models = {name: forecaster(name) for name in model_names() if not read_card(name).saw(SEQUENCE)}
-    result = evaluate_sequence(reflectivity, {**REFERENCES, **SEEN_REFERENCES, **models})
-    draw_score_curves(result, DOCUMENT.parent / "pictures" / "baselines.png", float(reflectivity.attrs["step_minutes"]))
+    sequence = read_sequence(data / SEQUENCE)
+    result = evaluate_sequence(sequence, {**REFERENCES, **SEEN_REFERENCES, **ENSEMBLE_REFERENCES, **models})
+    step = float(sequence.attrs["step_minutes"])
+    draw_score_curves(result, DOCUMENT.parent / "pictures" / "baselines.png", step)
     versions = ", ".join(f"{name} {read_card(name).version}" for name in models)
     lines = [
         "# Baselines and models on real storms",
         "",
         "Made by `make baselines`. CSI by lead in minutes; counts pooled over windows; a dash where nothing was observed or forecast.",
         "Few windows of one event are a reference, not a climate: no interval can be had from them, and differences below .02 say nothing.",
-        "`_disc`: the same method cut to the disc that the radar sees, which a model knows too; part of a model's gain is this. Part is frequency bias (1 is",
-        f"right), which stands below. No model was trained or chosen on this event ({versions}).",
+        "Events are values at or above dBZ (zh), dB (zdr), degree km-1 (kdp). Motion is that of zh; S-PROG and the mean of the STEPS ensemble (8",
+        "members, rain rates) are of zh, their zdr and kdp are the extrapolation. `_disc`: the same method cut to the disc that the radar sees, which a model",
+        "knows too; part of a model's gain is this. Part is frequency bias (1 is right), which stands below. No model was trained or chosen on this event",
+        f"({versions}).",
         "",
         f"## NJU-CPOL sequence 001, 3 km, {result['windows']} windows of 10 + 10 frames (`stormcycle evaluate MODEL --sequence ...`)",
         "",
-        *markdown(_rows(result, "csi")),
+        *markdown(lead_rows(result, "csi", step)),
         "",
         "![CSI by lead](pictures/baselines.png)",
         "",
         "## Frequency bias, the same",
         "",
-        *markdown(_rows(result, "bias")),
+        *markdown(lead_rows(result, "bias", step)),
+        "",
+        "## Mean over leads, the MRKAN paper's figures below ours",
+        "",
+        OTHER_EVENTS,
+        "",
+        *markdown(events_beside_paper(result)),
+        "",
+        "## Errors, mean over leads: physical units, and grey levels 0-255",
+        "",
+        OTHER_EVENTS,
+        "",
+        *markdown(errors_beside_paper(result)),
+        "",
+        "## Costs at 256 x 256",
+        "",
+        *markdown(cost_rows({name: asdict(costs_of(name)) for name in models})),
         "",
         *_released(),
     ]
@@ -69,19 +91,6 @@ def _released() -> list[str]:
         "",
         *markdown(csi_rows(scores)),
     ]
-
-
-def _rows(result: dict[str, Any], score: str) -> list[dict[str, Any]]:
-    return [
-        {"method": method, "dBZ": threshold, **{str(6 * (lead + 1)): value for lead, value in enumerate(values)}, "mean": _mean(values)}
-        for method, scores in result["methods"].items()
-        for threshold, values in scores["zh"][score].items()
-    ]
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
 
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ def _by_shift(later: np.ndarray, earlier: np.ndarray, farthest: int) -> np.ndarr
 def _real(path: Path, pixel_km: float) -> Row:
     """The row of a real sequence; half-kilometre pixels are averaged to kilometres (as reflectivity factors)."""
     sequence = read_sequence(path)
-    dbz, factor = sequence.values, round(1.0 / pixel_km)
+    dbz, factor = sequence["reflectivity"].values, round(1.0 / pixel_km)
     if factor > 1:
         frames, rows, cols = dbz.shape
         power = (10.0 ** (0.1 * dbz)).reshape(frames, rows // factor, factor, cols // factor, factor).mean(axis=(2, 4))

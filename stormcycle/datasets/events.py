@@ -30,9 +30,10 @@ class Event(BaseModel):
     weight: float = Field(default=1.0, gt=0, description="share of the training's windows that are drawn from this event")
 
 
-def read_event(folder: Path, event: Event, step_minutes: int) -> xr.DataArray:
-    """The frames of an event at the network's step and pixel: (time, y, x) dBZ, with what was done in the attributes.
+def read_event(folder: Path, event: Event, step_minutes: int) -> xr.Dataset:
+    """The frames of an event at the network's step and pixel: `reflectivity` (time, y, x; dBZ), with what was done in the attributes.
 
+    `zdr` and `kdp` too where the file has them at that step and pixel: there is no mean and no carrying of them.
     Reads netCDF: call it in a child process. Raises ValueError with a sentence as `read_sequence` does.
     """
     sequence = read_sequence(folder / event.file)
@@ -40,15 +41,17 @@ def read_event(folder: Path, event: Event, step_minutes: int) -> xr.DataArray:
     if event.frames is not None:
         sequence = sequence.isel(time=slice(event.frames[0], event.frames[1] + 1))
         notes["selection"] += f", of these {event.frames[0]} to {event.frames[1]}"
-    values = sequence.values.astype("float32")
+    values = sequence["reflectivity"].values.astype("float32")
+    own = float(sequence.attrs["step_minutes"])
+    if event.coarsen == 1 and own == step_minutes:
+        return sequence.astype("float32").assign_attrs(step_minutes=step_minutes, **notes)
     if event.coarsen > 1:
         values = coarsened(values, event.coarsen)
         notes["pixels"] = f"{event.coarsen} x {event.coarsen} joined, mean of Z"
-    own = float(sequence.attrs["step_minutes"])
     if own != step_minutes:
         values = at_step(values, own, step_minutes)
         notes["step"] = f"{own:g} min carried along the motion to {step_minutes} min, each from its nearest frame"
-    return xr.DataArray(values, dims=("time", "y", "x"), attrs={"units": "dBZ", "step_minutes": step_minutes, **notes})
+    return xr.Dataset({"reflectivity": (("time", "y", "x"), values, {"units": "dBZ"})}, attrs={"step_minutes": step_minutes, **notes})
 
 
 def coarsened(frames: np.ndarray, factor: int) -> np.ndarray:

@@ -15,21 +15,23 @@ FRAMES_IN = 10
 FRAMES_OUT = 10
 SEQUENCE_FRAMES = FRAMES_IN + FRAMES_OUT
 MOST_VALUES = 2**28  # 2 GiB as float64: bounded before anything is decompressed
-UNITS = {"dbz": "dBZ", "rate": "mm h-1", "precip": "mm"}
+UNITS = {"dbz": "dBZ", "rate": "mm h-1", "precip": "mm", "zdr": "dB", "kdp": "degree km-1"}
+REFLECTIVITIES, MOMENTS = ("dbz", "rate", "precip"), ("zdr", "kdp")
 MARSHALL_PALMER = (200.0, 1.6)
 ROWS, COLUMNS = ("y", "lat", "latitude"), ("x", "lon", "longitude")
 
 
-def read_sequence(path: Path) -> xr.DataArray:
-    """The reflectivity of a packed sequence: (time, y, x) dBZ float64, NaN not observed, NO_ECHO_DBZ no echo, north row first.
+def read_sequence(path: Path) -> xr.Dataset:
+    """A packed sequence: `reflectivity` (time, y, x; dBZ), float64, NaN not observed, NO_ECHO_DBZ no echo, north row first.
 
-    Reads the variable `dbz` (dBZ), else `rate` (mm h-1) or `precip` (mm a step), which Marshall and Palmer's
-    Z = 200 R^1.6 (doi 10.1175/1520-0469(1948)005<0165:TDORWS>2.0.CO;2) turns into dBZ. The step comes from the time
+    Where the file has them beside `dbz`: `zdr` (dB) and `kdp` (degree km-1), NaN not observed. Reads the variable `dbz`
+    (dBZ), else `rate` (mm h-1) or `precip` (mm a step), which Marshall and Palmer's Z = 200 R^1.6
+    (doi 10.1175/1520-0469(1948)005<0165:TDORWS>2.0.CO;2) turns into dBZ. The step comes from the time
     coordinate, else from the attribute nominal_step_minutes. Times with gaps are cut to their longest unbroken run. Attributes:
     step_minutes, units, source_variable, conversion, selection. A row axis that its file declares to rise northward
     is turned; NJU-CPOL declares no orientation and stays as it is, and its 0.0 (no echo or no data) stays 0.0.
     Raises ValueError with a sentence when the file is no NetCDF, holds no such variable or dimensions, has other
-    units, no step, fewer than 20 frames in a run, or is too large.
+    units, moments of other shapes, no step, fewer than 20 frames in a run, or is too large.
     """
     if not path.is_file():
         raise ValueError(f"There is no file {path}.")
@@ -40,35 +42,45 @@ def read_sequence(path: Path) -> xr.DataArray:
         raise ValueError(f"{path.name} cannot be read as NetCDF 4: {' '.join(str(error).split())[:200]}") from None
 
 
-def _decoded(stored: xr.Dataset, name: str) -> xr.DataArray:
-    variable = next((candidate for candidate in UNITS if candidate in stored), None)
+def _decoded(stored: xr.Dataset, name: str) -> xr.Dataset:
+    variable = next((candidate for candidate in REFLECTIVITIES if candidate in stored), None)
     if variable is None:
         raise ValueError(f"{name} holds no sequence of radar frames: it has none of the variables dbz (dBZ), rate (mm h-1), precip (mm).")
     field = stored[variable]
-    if field.ndim != 3 or field.dims[0] != "time" or field.dims[1] not in ROWS or field.dims[2] not in COLUMNS:
-        raise ValueError(f"{name}: {variable} has dimensions {field.dims}; a sequence has (time, y, x) or (time, lat, lon), so grid the frames first.")
-    if field.attrs.get("units") != UNITS[variable]:
-        raise ValueError(f"{name}: {variable} has units {field.attrs.get('units')!r} where {UNITS[variable]!r} is expected.")
-    if field.size > MOST_VALUES:
-        raise ValueError(f"{name}: {variable} holds {field.size} values, more than the {MOST_VALUES} that are read at once; cut the sequence.")
+    moments = [moment for moment in MOMENTS if variable == "dbz" and moment in stored]
+    for one in (variable, *moments):
+        _check(stored[one], one, name)
+        if stored[one].shape != field.shape:
+            raise ValueError(f"{name}: {one} has shape {stored[one].shape}, {variable} {field.shape}; all moments of a sequence share one grid and its times.")
     step, run = _step_and_run(stored, field.sizes["time"], name)
     if run.stop - run.start < SEQUENCE_FRAMES:
         cut = "" if run.stop - run.start == field.sizes["time"] else f" in its longest run without a gap ({field.sizes['time']} in all)"
         raise ValueError(f"{name} has {run.stop - run.start} frames{cut}; an evaluation needs at least {SEQUENCE_FRAMES}, ten in and ten out.")
 
-    values = _unpacked(field.isel(time=run)).rename({field.dims[1]: "y", field.dims[2]: "x"}).transpose("time", "y", "x")
-    dbz, conversion = _as_reflectivity(values.values, variable, step)
-    result = values.copy(data=dbz).reset_coords(drop=True).rename("reflectivity")
-    if _rises_northward(result):
+    fields = {one: _unpacked(stored[one].isel(time=run)).rename({field.dims[1]: "y", field.dims[2]: "x"}) for one in (variable, *moments)}
+    dbz, conversion = _as_reflectivity(fields[variable].values, variable, step)
+    reflectivity = fields[variable].copy(data=dbz).assign_attrs(units=UNITS["dbz"])
+    result = xr.Dataset({"reflectivity": reflectivity, **{moment: fields[moment].assign_attrs(units=UNITS[moment]) for moment in moments}})
+    result = result.reset_coords(drop=True)
+    if _rises_northward(result["reflectivity"]):
         result = result.isel(y=slice(None, None, -1))
     result.attrs = {
-        "units": "dBZ",
         "step_minutes": step,
         "source_variable": variable,
         "conversion": conversion,
         "selection": f"frames {run.start} to {run.stop - 1} of {field.sizes['time']}",
     }
     return result
+
+
+def _check(field: xr.DataArray, variable: str, name: str) -> None:
+    """Raise ValueError unless a variable has the dimensions and units of a sequence, and can be read at once."""
+    if field.ndim != 3 or field.dims[0] != "time" or field.dims[1] not in ROWS or field.dims[2] not in COLUMNS:
+        raise ValueError(f"{name}: {variable} has dimensions {field.dims}; a sequence has (time, y, x) or (time, lat, lon), so grid the frames first.")
+    if field.attrs.get("units") != UNITS[variable]:
+        raise ValueError(f"{name}: {variable} has units {field.attrs.get('units')!r} where {UNITS[variable]!r} is expected.")
+    if field.size > MOST_VALUES:
+        raise ValueError(f"{name}: {variable} holds {field.size} values, more than the {MOST_VALUES} that are read at once; cut the sequence.")
 
 
 def _step_and_run(stored: xr.Dataset, frames: int, name: str) -> tuple[float, slice]:

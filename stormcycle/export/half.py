@@ -1,10 +1,11 @@
 """The FP16 graph of a model: half precision between float32 inputs and outputs, what TensorRT builds its plans from.
 
 The precision stands in the graph (TensorRT's strongly typed networks take it from there), so that a plan computes what
-was checked here. Sums over a whole field stay in float32: 128 x 128 pixels of 4 overflow a half.
+was checked here. Sums over a whole field stay in float32: 128 x 128 pixels of 4 overflow a half. So do the selective scans,
+whose states add up over thousands of steps.
 """
 
-import copy
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -18,6 +19,9 @@ from stormcycle.serving.contract import Contract
 
 FLOAT32_OPERATORS = ("InstanceNormalization", "LayerNormalization", "ReduceMean", "ReduceSum", "Softmax")
 """Operators that sum many values: statistics of norms, means, attention."""
+SCAN = "/scan/"
+"""What the names of a selective scan's nodes hold: the path of its module; nodes that share what stands before it are one scan."""
+WHOLE = "WholeScan"
 LARGEST = float(np.finfo(np.float16).max)
 HEADROOM = 4.0
 """How far below LARGEST every value must stay on the canary's question."""
@@ -33,7 +37,9 @@ def half_graph(graph: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:
         raise ExportError(
             f"The model {contract.model} cannot run in half precision: the value {name} reaches {value:.3g}, a half holds {LARGEST:.0f}. Serve it in FP32."
         )
-    converted = convert_float_to_float16(copy.deepcopy(graph), keep_io_types=True, op_block_list=list(FLOAT32_OPERATORS))
+    closed, scans = _closed(onnx.shape_inference.infer_shapes(graph))
+    converted = convert_float_to_float16(closed, keep_io_types=True, disable_shape_infer=True, op_block_list=[*FLOAT32_OPERATORS, WHOLE])
+    _open(converted, scans)
     OnnxModel(converted).topological_sort(is_deterministic=True)  # the converter leaves its casts at the end
     check_graph(converted)
     return converted
@@ -51,3 +57,52 @@ def largest_value(graph: onnx.ModelProto, question: Arrays) -> tuple[str, float]
     reached = {name: float(np.abs(array).max()) for name, array in values.items() if array.size}
     name = max(reached, key=lambda name: np.nan_to_num(reached[name], nan=np.inf))
     return name, reached[name]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The nodes of a selective scan, the tensors that they take from the rest of the graph, and those that they give it."""
+
+    nodes: list[onnx.NodeProto]
+    entering: list[str]
+    leaving: list[str]
+
+
+def _closed(graph: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, Scan]]:
+    """A graph with one node in place of each selective scan, and the scans: the converter casts what goes into and comes out of a node that stays in
+    float32, and would cast between each two of a scan's.
+    """
+    grouped: dict[str, list[onnx.NodeProto]] = {}
+    others: list[onnx.NodeProto] = []
+    for node in graph.graph.node:
+        path, scan, _ = node.name.partition(SCAN)
+        (grouped.setdefault(path, []) if scan else others).append(node)
+    wanted = {name for node in others for name in node.input} | {output.name for output in graph.graph.output}
+    scans = {path: _scan(nodes, wanted) for path, nodes in grouped.items()}
+    stand_ins = [onnx.helper.make_node(WHOLE, scan.entering, scan.leaving, name=path) for path, scan in scans.items()]
+    del graph.graph.node[:]
+    graph.graph.node.extend([*others, *stand_ins])
+    return graph, scans
+
+
+def _scan(nodes: list[onnx.NodeProto], wanted: set[str]) -> Scan:
+    made = {name for node in nodes for name in node.output}
+    used = dict.fromkeys(name for node in nodes for name in node.input if name and name not in made)
+    return Scan(nodes, list(used), [name for node in nodes for name in node.output if name in wanted])
+
+
+def _open(graph: onnx.ModelProto, scans: dict[str, Scan]) -> None:
+    """Put each selective scan back in place of the node that stands for it, between the casts of that node."""
+    stand_ins = {node.name: node for node in graph.graph.node if node.op_type == WHOLE}
+    inner = {name for scan in scans.values() for node in scan.nodes for name in node.output} - {name for scan in scans.values() for name in scan.leaving}
+    nodes = list({node.output[0]: node for node in graph.graph.node if node.op_type != WHOLE}.values())  # the same cast for two nodes is written twice
+    for path, scan in scans.items():
+        now = dict(zip([*scan.entering, *scan.leaving], [*stand_ins[path].input, *stand_ins[path].output], strict=True))
+        for node in scan.nodes:
+            node.input[:] = [now.get(name, name) for name in node.input]
+            node.output[:] = [now.get(name, name) for name in node.output]
+        nodes += scan.nodes
+    known = [value for value in graph.graph.value_info if value.name not in inner]  # the converter took what is inside for halves
+    del graph.graph.node[:], graph.graph.value_info[:]
+    graph.graph.node.extend(nodes)
+    graph.graph.value_info.extend(known)

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ def ship(
     trained_on: list[str],
     chosen_on: list[str],
     licence: str,
+    sprog_share: Sequence[float] = (),
 ) -> Card:
     """Write weights.safetensors (float32) and CARD.md (`body` is its text in Markdown) into a model's folder, which holds its config.pbtxt.
 
@@ -53,6 +55,7 @@ def ship(
         channels={tensor.name: contract.channels(tensor.name) for tensor in contract.tensors},
         trained_on=trained_on,
         chosen_on=chosen_on,
+        sprog_share=list(sprog_share),
         licence=licence,
         canary=_canary(network, contract),
     )

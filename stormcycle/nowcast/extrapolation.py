@@ -18,7 +18,19 @@ with redirect_stdout(io.StringIO()):  # pySTEPS prints its configuration's path 
 
 from stormcycle.states import dry_filled
 
-__all__ = ["MOTION_FRAMES", "SPROG_LEVELS", "WET_DBZ", "advect", "extrapolate", "extrapolation", "motion", "nowcast_method", "persistence", "sprog"]
+__all__ = [
+    "MOTION_FRAMES",
+    "SPROG_LEVELS",
+    "WET_DBZ",
+    "advect",
+    "extrapolate",
+    "extrapolation",
+    "motion",
+    "nowcast_method",
+    "persistence",
+    "sprog",
+    "sprog_along",
+]
 
 MOTION_FRAMES = 3
 SPROG_FRAMES = 10
@@ -61,22 +73,31 @@ def persistence(frames: np.ndarray, leads: Sequence[float]) -> np.ndarray:
 
 
 def sprog(frames: np.ndarray, leads: int) -> np.ndarray:
-    """S-PROG to `leads` whole steps: (lead, y, x) dBZ, NaN from outside.
+    """S-PROG to `leads` whole steps, along the motion of all frames (at most ten): (lead, y, x) dBZ, NaN from outside."""
+    return sprog_along(frames, motion(frames[-SPROG_FRAMES:]), leads)
 
-    Motion from all frames (at most ten), six cascade levels, threshold 15 dBZ, probability matching by cdf
-    (Seed 2003, doi 10.1175/1520-0450(2003)042<0381:SPADAS>2.0.CO;2). Where pySTEPS cannot estimate its
-    autoregression (too little rain) the result is the extrapolation, as there is nothing to filter.
+
+def sprog_along(frames: np.ndarray, velocity: np.ndarray, leads: int) -> np.ndarray:
+    """S-PROG to `leads` whole steps along a velocity: (lead, y, x) dBZ, NaN from outside.
+
+    Six cascade levels, threshold 15 dBZ, probability matching by cdf
+    (Seed 2003, doi 10.1175/1520-0450(2003)042<0381:SPADAS>2.0.CO;2). Where pySTEPS cannot estimate its autoregression
+    (too little rain, or a scene that does not change) the result is the extrapolation, as there is nothing to filter.
     """
     wet = dry_filled(frames)
     if (wet[-3:] >= WET_DBZ).mean(axis=(1, 2)).min() < 0.001:
-        return extrapolation(frames, range(1, leads + 1))
-    with redirect_stdout(io.StringIO()):
-        forecast = nowcast_method("sprog")(
-            np.where(wet[-3:] >= WET_DBZ, wet[-3:], WET_DBZ - 5.0),
-            motion(frames[-SPROG_FRAMES:]),
-            leads,
-            precip_thr=WET_DBZ,
-            n_cascade_levels=SPROG_LEVELS,
-            probmatching_method="cdf",
-        )
+        return advect(wet[-1], velocity, range(1, leads + 1))
+    try:
+        with redirect_stdout(io.StringIO()):
+            forecast = nowcast_method("sprog")(
+                np.where(wet[-3:] >= WET_DBZ, wet[-3:], WET_DBZ - 5.0),
+                velocity,
+                leads,
+                precip_thr=WET_DBZ,
+                n_cascade_levels=SPROG_LEVELS,
+                probmatching_method="cdf",
+            )
+    # A scene that does not change makes the Yule-Walker equations singular, one without variance standardises to NaN.
+    except (np.linalg.LinAlgError, ValueError):
+        return advect(wet[-1], velocity, range(1, leads + 1))
     return np.asarray(forecast)

@@ -7,13 +7,16 @@ import numpy as np
 from scipy import ndimage
 
 from stormcycle.nowcast.extrapolation import advect, motion
-from stormcycle.states import NO_ECHO_DBZ
+from stormcycle.nowcast.variables import Fields
+from stormcycle.states import NO_ECHO_DBZ, dry_filled
 
 FILLABLE_SHARE = 0.3
 NEWEST_FOR_FILLING_MIN = 12.0
 NEWEST_FOR_EXTRAPOLATION_MIN = 30.0
 NEAR_PX = 5.0
 """How far (pixels) a rejected pixel may take its value from."""
+LEAST_SHARE = 1e-3
+"""Below so small a share of known neighbours a mean is noise."""
 
 PlanKind = Literal["whole", "filled", "extrapolated", "none"]
 
@@ -95,17 +98,34 @@ def blended(made: list[tuple[np.ndarray, float]]) -> np.ndarray:
     return np.where(weights > 0, np.where(any_echo, mean, NO_ECHO_DBZ), np.nan).astype("float32")
 
 
-def filled_rejections(frames: np.ndarray, rejected: np.ndarray) -> np.ndarray:
-    """Frames (time, y, x; dBZ) with what quality control rejected, and no other beam saw, filled from the nearest observed
-    pixel within NEAR_PX: clutter stands still, and a hole where it was shall not be carried along as unknown.
+def filled_rejections(frames: Fields, rejected: np.ndarray) -> Fields:
+    """Frames (time, y, x) with what quality control rejected, and no other beam saw, filled from the nearest observed
+    pixel within NEAR_PX: clutter stands still, and a hole where it was shall not be carried along as unknown. Every
+    variable takes its value from the same pixel.
     """
-    filled = frames.copy()
-    for frame, holes in zip(filled, rejected & np.isnan(frames), strict=True):
+    filled = {word: values.copy() for word, values in frames.items()}
+    for index, (frame, holes) in enumerate(zip(frames["zh"], rejected & np.isnan(frames["zh"]), strict=True)):
         if holes.any() and not np.isnan(frame).all():
             distance, (y, x) = ndimage.distance_transform_edt(np.isnan(frame), return_indices=True)
             near = holes & (distance <= NEAR_PX)
-            frame[near] = frame[y[near], x[near]]
+            for word, values in frames.items():
+                filled[word][index][near] = values[index][y[near], x[near]]
     return filled
+
+
+def extrapolated(newest: Fields, velocity: np.ndarray, leads: int) -> Fields:
+    """The newest frame (y, x) carried along to each lead (lead, y, x): `zh` in dBZ, no echo counting as 0, NaN from outside.
+
+    The other variables have no value where there was no echo: theirs are means of the values there are, NaN where there is none.
+    """
+    steps = range(1, leads + 1)
+    made = {"zh": advect(dry_filled(newest["zh"]), velocity, steps)}
+    for word in [word for word in newest if word != "zh"]:
+        known = ~np.isnan(newest[word])
+        share = np.nan_to_num(advect(known.astype("float64"), velocity, steps), nan=0.0)
+        total = advect(np.where(known, newest[word], 0.0), velocity, steps)
+        made[word] = np.where(share > LEAST_SHARE, total / np.where(share > LEAST_SHARE, share, 1.0), np.nan)
+    return made
 
 
 def aligned_to_present(frames: np.ndarray, positions: np.ndarray, velocity: np.ndarray) -> np.ndarray:

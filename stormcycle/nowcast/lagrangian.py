@@ -10,7 +10,7 @@ forecast back to where its air came from.
 import numpy as np
 from scipy import ndimage
 
-from stormcycle.nowcast.extrapolation import extrapolate
+from stormcycle.nowcast.extrapolation import WET_DBZ, extrapolate, sprog_along
 from stormcycle.states import dry_filled
 
 
@@ -37,16 +37,26 @@ def moving_frames(frames: np.ndarray, displacement: np.ndarray) -> np.ndarray:
 
 
 def forecast(newest: np.ndarray, residual: np.ndarray, displacement: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The newest frame (y, x) with each lead's change (lead, y, x; dB) added, carried to its lead: (lead, y, x) dBZ, at least 0.
+    """The newest frame (y, x) with each lead's change (lead, y, x) added, carried to its lead: (lead, y, x).
 
     mask: (y, x) where a radar sees. NaN beyond it, and where the air comes from beyond it: what a network says there
     rests on nothing that was seen, however well it scores.
     """
     leads = [
-        np.where(mask & (carried_along(mask.astype("float64"), path) > 0.5), np.maximum(carried_along(newest + change, path), 0.0), np.nan)
+        np.where(mask & (carried_along(mask.astype("float64"), path) > 0.5), carried_along(newest + change, path), np.nan)
         for change, path in zip(residual, displacement, strict=True)
     ]
     return np.stack(leads)
+
+
+def moving_sprog(moving: np.ndarray, displacement: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """S-PROG in the frame that moves with the echoes, carried to each lead: (lead, y, x) dBZ, NaN as in `forecast`.
+
+    moving: frames of `moving_frames`, dBZ. Nothing comes from outside the field there, which plain S-PROG takes for dry.
+    """
+    still = np.zeros((2, *mask.shape))
+    filtered = sprog_along(moving.astype("float64"), still, len(displacement))
+    return forecast(np.zeros(mask.shape), np.where(filtered < WET_DBZ, 0.0, filtered), displacement, mask)
 
 
 def seen_disc(frames: np.ndarray) -> np.ndarray:

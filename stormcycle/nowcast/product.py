@@ -8,6 +8,7 @@ import xarray as xr
 from stormcycle.domain import ZR
 from stormcycle.nowcast.extrapolation import advect
 from stormcycle.nowcast.rain import rain_rate, rain_sum
+from stormcycle.nowcast.variables import VARIABLES, Fields
 from stormcycle.states import NO_ECHO_DBZ, Provenance
 
 
@@ -33,18 +34,23 @@ def provenance(known: np.ndarray, undetect: np.ndarray) -> np.ndarray:
     return flags.astype("uint16")
 
 
-def nowcast_fields(
-    forecast: np.ndarray, known: np.ndarray, coordinates: Mapping[str, object], step_minutes: int, relation: ZR, faintest_dbz: float
-) -> xr.Dataset:
-    """The fields of `nowcast` from a forecast (lead, y, x; dBZ) and where it is known.
+def released_reflectivity(zh: np.ndarray, faintest_dbz: float) -> np.ndarray:
+    """Forecast reflectivity (dBZ, NaN where not known) as it is released, float32: no echo below `faintest_dbz`, and at 0 dBZ and below."""
+    return np.where(np.isnan(zh) | ((zh > 0.0) & (zh >= faintest_dbz)), zh, NO_ECHO_DBZ).astype("float32")
 
-    `faintest_dbz`: below what the radars report (their noise floor), and at 0 dBZ and below, there is no echo.
+
+def nowcast_fields(forecast: Fields, known: np.ndarray, coordinates: Mapping[str, object], step_minutes: int, relation: ZR, faintest_dbz: float) -> xr.Dataset:
+    """The fields of `nowcast` from a forecast of each variable (lead, y, x) and where it is known.
+
+    `faintest_dbz`: the radars' noise floor (`released_reflectivity`). Without an echo there are no values of the other variables.
     """
-    known = known & ~np.isnan(forecast)
-    reflectivity = np.where(known, np.where((forecast > 0.0) & (forecast >= faintest_dbz), forecast, NO_ECHO_DBZ), np.nan).astype("float32")
+    zh = forecast["zh"]
+    known = known & ~np.isnan(zh)
+    reflectivity = np.where(known, released_reflectivity(zh, faintest_dbz), np.float32(np.nan))
+    echo = reflectivity > NO_ECHO_DBZ
     attributes = {
         "zr": f"Z = {relation.a:g} R^{relation.b:g}, reflectivity at most {relation.highest_dbz:g} dBZ",
-        "accumulation_minutes": min(60 // step_minutes, len(forecast)) * step_minutes,
+        "accumulation_minutes": min(60 // step_minutes, len(zh)) * step_minutes,
     }
     rates = rain_rate(reflectivity, relation.a, relation.b, relation.highest_dbz)
     within_hour = 60 // step_minutes
@@ -52,6 +58,7 @@ def nowcast_fields(
     return xr.Dataset(
         {
             "reflectivity": (dims, reflectivity),
+            **{VARIABLES[word]: (dims, np.where(echo, values, np.nan).astype("float32")) for word, values in forecast.items() if word != "zh"},
             "rain_rate": (dims, rates),
             "rain_sum": (("y", "x"), rain_sum(rates[:within_hour], step_minutes)),
             "observed": (dims, known),

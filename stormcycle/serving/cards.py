@@ -36,12 +36,18 @@ class Card(BaseModel):
     channels: dict[str, list[str]] = Field(description="for each tensor the meaning of its channels, in order")
     trained_on: list[str] = Field(description="events by the beginning of their files' names; a score on one of them is in sample")
     chosen_on: list[str] = Field(description="events that stopped the training and chose the checkpoint; a score on one is in sample too")
+    sprog_share: list[float] = Field(default=[], description="by lead, the weight of S-PROG in the nowcast of zh, fitted on the events that choose")
     licence: str
     canary: list[float] = Field(description="the answer to stormcycle.serving.canary's question at its pixels")
 
     def saw(self, name: str) -> bool:
         """Whether a file's name, or a granule's key, is of an event that the weights were made with: its score is in sample."""
         return Path(name).name.startswith((*self.trained_on, *self.chosen_on))
+
+    @property
+    def variables(self) -> list[str]:
+        """What the frames hold, in the order of their channels (zh, zdr, kdp): the words before `-` and the minutes."""
+        return list(dict.fromkeys(channel.partition("-")[0] for channel in self.channels["frames"]))
 
     @property
     def version(self) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from stormcycle.datasets.moving_windows import Windows
+from stormcycle.datasets.windows import Windows
 from stormcycle.training.loop import Progress
 from stormcycle.training.recipe import Recipe
 

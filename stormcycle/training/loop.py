@@ -52,7 +52,7 @@ def fit(
     """
     device = next(network.parameters()).device
     average = deepcopy(network).eval()
-    optimiser = torch.optim.AdamW(network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay)
+    optimiser = _optimiser(network, schedule)
     best = deepcopy(average.state_dict())
     progress, path = Progress(), folder / "checkpoint.pt"
     if path.is_file():
@@ -91,6 +91,16 @@ def fit(
     keep()
     network.load_state_dict(best)
     return progress
+
+
+def _optimiser(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+    """AdamW; what a network marks as undecayed (rates of decay, steps) keeps its size."""
+    decayed: list[nn.Parameter] = []
+    undecayed: list[nn.Parameter] = []
+    for parameter in network.parameters():
+        (undecayed if getattr(parameter, "undecayed", False) else decayed).append(parameter)
+    groups = [{"params": decayed}] + ([{"params": undecayed, "weight_decay": 0.0}] if undecayed else [])
+    return torch.optim.AdamW(groups, schedule.learning_rate, weight_decay=schedule.weight_decay)
 
 
 def _step(

@@ -1,7 +1,7 @@
 """What a training run is: recipe.yaml in the model's folder, from which its weights can be made again."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -38,11 +38,13 @@ class Recipe(BaseModel):
 
     about: str = Field(description="what the model is, for its card")
     architecture: dict[str, Any]
+    variables: list[Literal["zh", "zdr", "kdp"]] = Field(default=["zh"], min_length=1, description="what the network takes and forecasts, in order")
     step_minutes: int
     resolution_m: int
     events: list[Event] = Field(min_length=1, description="learned from")
     choosing: list[Event] = Field(min_length=1, description="never learned from: they end the training and choose the checkpoint")
     shown: list[str] = Field(description="sequences below STORMCYCLE_DATA that skill is shown on: in neither list above")
+    with_sprog: bool = Field(default=False, description="whether S-PROG has a share, fitted on the events that choose, in the nowcast of zh")
     schedule: Schedule
     licence: str
 

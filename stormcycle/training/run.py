@@ -10,16 +10,17 @@ from torch import nn
 
 from stormcycle.cycle.digests import json_digest
 from stormcycle.datasets import read_sequence
-from stormcycle.datasets.moving_windows import Windows, prepare
-from stormcycle.export.in_process import by_torch, method_of
+from stormcycle.datasets.windows import Windows, prepare
+from stormcycle.export.in_process import by_torch, frame_of, method_of
 from stormcycle.export.shipping import ship
 from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.home import home
 from stormcycle.networks import build
 from stormcycle.serving.cards import Card
+from stormcycle.training.blending import sprog_share
 from stormcycle.training.card import card_body
 from stormcycle.training.loop import Progress, Report, fit
-from stormcycle.training.moving_frame import draw_batch, loss_of, score
+from stormcycle.training.nowcasts import draw_batch, loss_of, score
 from stormcycle.training.recipe import Recipe
 from stormcycle.verification import REFERENCES, SEEN_REFERENCES, evaluate_sequence
 
@@ -52,10 +53,11 @@ def train(model: str, recipe: Recipe, data: Path, seconds: float, prepared: Call
         prepare(data, events, recipe.step_minutes, home() / "cache" / "windows", recipe.schedule.seed, prepared) for events in (recipe.events, recipe.choosing)
     )
     draw = partial(draw_batch, learned, recipe.schedule.batch, device)
-    judge = partial(score, events=chosen, device=device)
+    variables = tuple(recipe.variables)
+    judge = partial(score, events=chosen, variables=variables, device=device)
     folder = run_folder(model, recipe)
     folder.mkdir(parents=True, exist_ok=True)
-    progress = fit(network, draw, loss_of, judge, recipe.schedule, folder, seconds, report)
+    progress = fit(network, draw, partial(loss_of, variables=variables), judge, recipe.schedule, folder, seconds, report)
     return Trained(network, progress, learned, chosen)
 
 
@@ -65,12 +67,17 @@ def shipped(model: str, recipe: Recipe, trained: Trained, data: Path) -> Card:
     Raises ValueError where a sequence cannot be read, and what `ship` raises.
     """
     network = trained.network.cpu().eval()
+    variables = tuple(recipe.variables)
+    share = sprog_share(network, trained.chosen, variables, torch.device("cpu")) if recipe.with_sprog else []
+    methods = {**REFERENCES, **SEEN_REFERENCES, model: method_of(by_torch(network), variables, share, frame_of(network))}
+    if any(share):
+        methods[f"{model}_alone"] = method_of(by_torch(network), variables, (), frame_of(network))
     shown = {}
     for name in recipe.shown:
         (sequence,) = read_each(read_sequence, [(data / name,)])
         if isinstance(sequence, ReadFailure):
             raise ValueError(sequence.reason)
-        shown[Path(name).name] = evaluate_sequence(sequence, {**REFERENCES, **SEEN_REFERENCES, model: method_of(by_torch(network))})
+        shown[Path(name).name] = evaluate_sequence(sequence, methods)
     return ship(
         model,
         network,
@@ -81,4 +88,5 @@ def shipped(model: str, recipe: Recipe, trained: Trained, data: Path) -> Card:
         trained_on=[event.name for event in recipe.events],
         chosen_on=[event.name for event in recipe.choosing],
         licence=recipe.licence,
+        sprog_share=share,
     )

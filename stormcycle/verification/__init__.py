@@ -2,12 +2,14 @@
 
 `pair_sums` and `probability_sums` reduce one forecast to sums that `merge` adds over any period, `scores_of` divides
 once at the end; the score store keeps one record a cycle; `reference_forecasts` are what a model must beat;
-`evaluate_sequence` judges methods on a sequence; `draw_score_curves` (pictures.py) draws them.
+`evaluate_sequence` judges methods on a sequence, `block_intervals` says how far that can be trusted, tables.py puts it beside the MRKAN
+paper's figures, `draw_score_curves` (pictures.py) draws it.
 Synthetic radar is never truth here: the caller passes the observed mask, and what it leaves out counts nowhere.
 """
 
-from stormcycle.verification.evaluation import evaluate_sequence, sequence_sums
-from stormcycle.verification.references import REFERENCES, SEEN_REFERENCES, reference_forecasts
+from stormcycle.verification.evaluation import WindowSums, evaluate_sequence, result_of, window_sums
+from stormcycle.verification.intervals import Intervals, TooFewWindowsError, block_intervals, csi_intervals
+from stormcycle.verification.references import ENSEMBLE_REFERENCES, REFERENCES, SEEN_REFERENCES, reference_forecasts
 from stormcycle.verification.scores import scores_of
 from stormcycle.verification.store import (
     aggregate,
@@ -24,10 +26,16 @@ from stormcycle.verification.store import (
 from stormcycle.verification.sums import merge, of_method, pair_sums, probability_sums
 
 __all__ = [
+    "ENSEMBLE_REFERENCES",
     "REFERENCES",
     "SEEN_REFERENCES",
+    "Intervals",
+    "TooFewWindowsError",
+    "WindowSums",
     "aggregate",
     "aggregate_all",
+    "block_intervals",
+    "csi_intervals",
     "effective_leads",
     "evaluate_sequence",
     "from_json",
@@ -38,10 +46,11 @@ __all__ = [
     "probability_sums",
     "read_scores",
     "reference_forecasts",
+    "result_of",
     "score_path",
     "scores_between",
     "scores_of",
-    "sequence_sums",
     "to_json",
+    "window_sums",
     "write_scores",
 ]

@@ -11,8 +11,9 @@ RELATIVE_NOISE = 1e-12
 def scores_of(sums: xr.Dataset) -> xr.Dataset:
     """The scores of sums from `pair_sums` or `probability_sums`, merged or not; further dims (method) stay.
 
-    Of `pair_sums`: csi, pod, far, ets, hss, bias (threshold, lead), fss (threshold, window, lead), mae, rmse in dBZ,
-    pcc (lead), and the sample: n (lead), observed, forecast (threshold, lead), pixels at or above the threshold.
+    Of `pair_sums`: csi, pod, far, ets, hss, bias (threshold, lead), fss (threshold, window, lead), mae, rmse in the variable's
+    units, pcc (lead), where `grey_sums` stand beside them mae_grey, rmse_grey (lead) in grey levels, and the sample: n (lead),
+    observed, forecast (threshold, lead), pixels at or above the threshold.
     Of `probability_sums`: brier (threshold, lead), reliability, mean_probability, count (threshold, lead, bin), n.
     Raises ValueError when the dataset holds neither.
     """
@@ -56,11 +57,12 @@ def _categorical(sums: xr.Dataset) -> dict[str, xr.DataArray]:
 
 
 def _continuous(sums: xr.Dataset) -> dict[str, xr.DataArray]:
-    """MAE, RMSE and Pearson's correlation over the observed pixels, dry ones at 0 dBZ."""
+    """MAE, RMSE and Pearson's correlation over the observed pixels, dry ones at 0."""
     n = sums.n.where(sums.n > 0)
     variance_f, variance_o = _variance(sums.sum_f / n, sums.sum_ff / n), _variance(sums.sum_o / n, sums.sum_oo / n)
     covariance = sums.sum_fo / n - sums.sum_f / n * sums.sum_o / n
-    return {
+    grey = {"mae_grey": sums.grey_abs / n, "rmse_grey": np.sqrt(sums.grey_squares / n)} if "grey_abs" in sums else {}
+    return grey | {
         "mae": sums.sum_abs / n,
         "rmse": np.sqrt(((sums.sum_ff - 2 * sums.sum_fo + sums.sum_oo) / n).clip(min=0)),
         "pcc": (covariance / np.sqrt(variance_f * variance_o)).clip(-1, 1),

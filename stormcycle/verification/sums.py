@@ -24,15 +24,16 @@ def pair_sums(
     windows: Sequence[int] = WINDOWS_PX,
     *,
     leads: Sequence[int],
+    units: str = "dBZ",
 ) -> xr.Dataset:
-    """The sums of one forecast against the observed truth.
+    """The sums of one forecast of one variable against the observed truth.
 
-    forecast, truth: (lead, y, x) dBZ; the forecast's NaN (not reached) and no echo count as 0 dBZ. observed:
-    (lead, y, x) bool; a pixel counts only where it is true and the truth is not NaN. thresholds: dBZ, above 0; an
+    forecast, truth: (lead, y, x) in `units` (dBZ, dB, degree km-1); the forecast's NaN (not reached) and no echo count as 0. observed:
+    (lead, y, x) bool; a pixel counts only where it is true and the truth is not NaN. thresholds: in `units`, above 0; an
     event is a value at or above. windows: odd widths in pixels. leads: whole minutes, the coordinate `lead`.
     Returns hits, misses, false_alarms, correct_negatives (threshold, lead) int64; fss_numerator, fss_denominator
     (threshold, window, lead) float64; n int64, sum_f, sum_o, sum_ff, sum_oo, sum_fo, sum_abs (lead) float64 in
-    dBZ or dBZ2. Raises ValueError when shapes disagree, a threshold is not above 0 or a window is not odd.
+    `units` or their square. Raises ValueError when shapes disagree, a threshold is not above 0 or a window is not odd.
 
     Fractions (Roberts and Lean 2008, eq. 2-7, doi 10.1175/2007MWR2123.1) are taken over the observed pixels of a
     window (normalised convolution) and summed over observed centres. Beyond the grid's edge lies zero padding, as in
@@ -70,8 +71,19 @@ def pair_sums(
             "n": (("lead",), _count(counted)),
         }
         | {name: (("lead",), field.sum((1, 2))) for name, field in moments.items()},
-        _coordinates(thresholds, leads) | {"window": ("window", np.asarray(windows, "int64"))},
+        _coordinates(thresholds, leads, units) | {"window": ("window", np.asarray(windows, "int64"))},
     )
+
+
+def grey_sums(forecast: np.ndarray, truth: np.ndarray, observed: np.ndarray, lowest: float, highest: float) -> dict[str, xr.DataArray]:
+    """The sums of one forecast's errors in grey levels: grey_abs, grey_squares (lead) float64, to stand beside `pair_sums`.
+
+    Level 0 is `lowest`, level 255 is `highest`, what lies beyond is clipped; forecast, truth, observed as in `pair_sums`.
+    """
+    counted = np.asarray(observed, bool) & ~np.isnan(truth)
+    f, o = (255.0 * np.clip((dry_filled(np.asarray(field, "float64")) - lowest) / (highest - lowest), 0.0, 1.0) for field in (forecast, truth))
+    error = np.where(counted, f - o, 0.0)
+    return {"grey_abs": xr.DataArray(np.abs(error).sum((1, 2)), dims="lead"), "grey_squares": xr.DataArray((error**2).sum((1, 2)), dims="lead")}
 
 
 def probability_sums(
@@ -162,12 +174,12 @@ def _check(forecast: np.ndarray, truth: np.ndarray, observed: np.ndarray, thresh
     if len(leads) != len(forecast) or any(int(lead) != lead for lead in leads):
         raise ValueError(f"The leads {list(leads)} must be whole minutes, one for each of the forecast's {len(forecast)} fields.")
     if any(threshold <= 0 for threshold in thresholds):
-        raise ValueError(f"The thresholds {list(thresholds)} must be above 0 dBZ, because a dry pixel counts as 0 dBZ.")
+        raise ValueError(f"The thresholds {list(thresholds)} must be above 0, because a dry pixel counts as 0.")
 
 
-def _coordinates(thresholds: Sequence[float], leads: Sequence[int]) -> dict[str, tuple]:
+def _coordinates(thresholds: Sequence[float], leads: Sequence[int], units: str = "dBZ") -> dict[str, tuple]:
     return {
-        "threshold": ("threshold", np.asarray(thresholds, "float64"), {"units": "dBZ"}),
+        "threshold": ("threshold", np.asarray(thresholds, "float64"), {"units": units}),
         "lead": ("lead", np.asarray(leads, "int64"), {"units": "minutes"}),
     }
 

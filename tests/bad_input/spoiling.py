@@ -51,6 +51,14 @@ def forget_sweep(path: Path, number: int) -> None:
             group["data"][...] = int(group["what"].attrs["nodata"])
 
 
+def forget_rays(path: Path, count: int) -> None:
+    """Rewrite a volume as if its first rays had not been measured: their gates hold the nodata code."""
+    with h5py.File(path, "r+") as file:
+        for name in (name for name in file if name.startswith("dataset")):
+            for quantity in (file[name][item] for item in file[name] if item.startswith("data")):
+                quantity["data"][:count] = int(quantity["what"].attrs["nodata"])
+
+
 def one_code(path: Path) -> None:
     """Rewrite a volume as some vendors write theirs: nodata is undetect."""
     with h5py.File(path, "r+") as file:

@@ -13,10 +13,10 @@ from typing import Any
 from faulty import STAGES
 from prefect import flow, serve
 
-import tasks.nowcast
+import tasks.neural
 from flows.cycle import cycle as real_cycle
 
-HALTS = {**STAGES, "models, nowcast": (tasks.nowcast, "neural_forecast", 0)}
+HALTS = {**STAGES, "models, nowcast": (tasks.neural, "neural_forecast", 0)}
 """Where a run can halt: in each stage, and between a model's canary and the question that matters."""
 
 

@@ -7,20 +7,24 @@ from typing import Any
 
 import moving_model
 import numpy as np
+import onnx
 import psutil
 import pytest
 import xarray as xr
-from bad_input.spoiling import remove_frames
+from bad_input.spoiling import TIMES, dry, forget_rays, remove_frames
 from house import FIRST, SECOND, SMALL, House
 from tiny_models import Triton
 
-import tasks.nowcast
+import tasks.neural
 import tasks.release
 from flows import processes
 from flows.cycle import cycle
 from flows.verify import verify
-from stormcycle.serving import Card, reload_model
-from stormcycle.verification import read_scores
+from stormcycle.domain import load_domain
+from stormcycle.nowcast.variables import Fields
+from stormcycle.serving import BadTensorError, Card, Contract, reload_model
+from stormcycle.states import NO_ECHO_DBZ
+from stormcycle.verification import from_json, read_scores
 from tasks.release import Outcome
 from tasks.verify import period_scores
 
@@ -35,6 +39,16 @@ def moving(triton_server: Triton) -> Iterator[Card]:
         patch.setenv("STORMCYCLE_MODELS", str(triton_server.models))
         card = moving_model.make_moving(triton_server.models, triton_server.served)
         reload_model(triton_server.url, moving_model.MODEL)
+        yield card
+
+
+@pytest.fixture(scope="module")
+def dual(triton_server: Triton) -> Iterator[Card]:
+    """The model `dual`, of three variables, made, exported and loaded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORMCYCLE_MODELS", str(triton_server.models))
+        card = moving_model.make_dual(triton_server.models, triton_server.served)
+        reload_model(triton_server.url, moving_model.DUAL)
         yield card
 
 
@@ -55,6 +69,19 @@ def nowcast_of(made: Outcome) -> xr.Dataset:
     return xr.open_zarr(made.url, group="nowcast", consolidated=False).load()
 
 
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, np.ndarray]]:
+    """What a model is sent from now on."""
+    sent: list[dict[str, np.ndarray]] = []
+    real = tasks.neural.infer
+
+    def infer(url: str, contract: Contract, inputs: dict[str, np.ndarray], deadline_s: float) -> dict[str, np.ndarray]:
+        sent.append(inputs)
+        return real(url, contract, inputs, deadline_s)
+
+    monkeypatch.setattr(tasks.neural, "infer", infer)
+    return sent
+
+
 def stub_of(triton: Triton, model: str) -> psutil.Process:
     """The process of a model."""
     known = json.loads((triton.home / "servers" / "triton.json").read_text())
@@ -71,6 +98,8 @@ def test_the_models_nowcast_is_released_under_its_name_and_version_and_is_the_sa
     nowcast = nowcast_of(made)
     assert (nowcast.attrs["model"], nowcast.attrs["model_version"]) == ("moving", moving.version)
     seen = xr.open_zarr(made.url, group="radar", consolidated=False)["observed"].isel(valid_time=-1).values
+    assert nowcast.attrs["model_inputs"] == "zh"
+    assert nowcast["zdr"].attrs["model"] == "extrapolation"  # the model knows nothing of it
     known = nowcast["observed"].values
     np.testing.assert_array_equal(known, np.isfinite(nowcast["reflectivity"].values))
     assert not known[:, ~seen].any()
@@ -80,7 +109,7 @@ def test_the_models_nowcast_is_released_under_its_name_and_version_and_is_the_sa
     (tmp_path / "other").mkdir()
     (tmp_path / "other/buckets").symlink_to(modelled.home / "buckets")
     plain = nowcast_of(cycle.fn("small", FIRST))
-    assert plain.attrs["model"] == "extrapolation"
+    assert (plain.attrs["model"], plain.attrs["model_inputs"], "model" in plain["zdr"].attrs) == ("extrapolation", "zh zdr", False)
     apart = np.abs(plain["reflectivity"] - nowcast["reflectivity"]).where((plain["reflectivity"] > 10) & (nowcast["reflectivity"] > 10))
     assert 0.1 < float(apart.mean()) < 20.0
     (modelled.domains / "small.yaml").write_text(WITH_MODEL)
@@ -116,13 +145,13 @@ def test_a_model_whose_process_is_killed_after_its_canary_is_loaded_again_and_th
     modelled: House, triton_server: Triton, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed = cycle.fn("small", FIRST)
-    real = tasks.nowcast.neural_forecast
+    real = tasks.neural.neural_forecast
 
-    def killed(*arguments: Any) -> np.ndarray:
+    def killed(*arguments: Any) -> Fields:
         stub_of(triton_server, "moving").kill()
         return real(*arguments)
 
-    monkeypatch.setattr(tasks.nowcast, "neural_forecast", killed)
+    monkeypatch.setattr(tasks.neural, "neural_forecast", killed)
     monkeypatch.setenv("STORMCYCLE_HOME", str(modelled.home / "second"))
     (modelled.home / "second").mkdir()
     (modelled.home / "second/buckets").symlink_to(modelled.home / "buckets")
@@ -158,7 +187,99 @@ def test_the_model_takes_filled_frames_and_leaves_old_ones_to_extrapolation(mode
     remove_frames(modelled, ("122400", "124200", "125400"))
     old = cycle.fn("small", FIRST, revise=True)
     assert nowcast_of(old).attrs["model"] == "extrapolation"
-    assert "model_unavailable" not in [reason.code for reason in old.degraded]
+    assert [reason.code for reason in old.degraded] == ["frames_missing", "extrapolated_from_old_frames"]
+
+
+def test_six_frames_are_extrapolated_and_the_model_refuses_them(modelled: House, moving: Card) -> None:
+    remove_frames(modelled, TIMES[2:6])
+    made = cycle.fn("small", FIRST)
+    assert (made.state, [reason.code for reason in made.degraded]) == ("degraded", ["frames_missing", "extrapolated_from_old_frames"])
+    assert made.degraded[1].detail.startswith("Extrapolated from 6 frames, the newest 0 min old")
+    assert nowcast_of(made).attrs["model"] == "extrapolation"
+    with pytest.raises(BadTensorError, match="The network takes 10 frames of each variable; here are 6 of zh"):
+        tasks.neural.served_forecast(load_domain("small"), "moving", moving.version, {"zh": np.zeros((6, 96, 96))}, np.zeros((2, 96, 96)))
+
+
+def test_the_model_of_three_variables_forecasts_those_that_the_radars_have(
+    modelled: House, dual: Card, triton_server: Triton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (modelled.domains / "small.yaml").write_text(WITH_MODEL.replace("model: moving", "model: dual"))
+    sent = recorded(monkeypatch)
+    made = cycle.fn("small", FIRST)
+    assert (made.state, made.degraded) == ("complete", ())
+    nowcast = nowcast_of(made)
+    assert [nowcast.attrs[key] for key in ("model", "model_version", "model_inputs")] == ["dual", dual.version, "zh zdr"]
+    assert "zdr" in nowcast
+    assert "kdp" not in nowcast
+    assert "model" not in nowcast["zdr"].attrs
+    echo = nowcast["reflectivity"].values > NO_ECHO_DBZ
+    assert np.array_equal(~np.isnan(nowcast["zdr"].values), echo)
+    assert echo.any()
+    (inputs,) = sent
+    assert inputs["mask"][0].any(axis=(1, 2)).tolist() == [True, True, False]
+    assert not inputs["frames"][0, 20:].any()
+    (modelled.domains / "small.yaml").write_text(WITH_MODEL.replace("model: moving", "model: dual").replace("[reflectivity, zdr]", "[reflectivity]"))
+    alone = cycle.fn("small", FIRST, revise=True)
+    assert (alone.state, nowcast_of(alone).attrs["model_inputs"], "zdr" in nowcast_of(alone)) == ("complete", "zh", False)
+    apart = np.abs(nowcast_of(alone)["reflectivity"].values - nowcast["reflectivity"].values)[echo]
+    assert np.nanmax(apart) > 0.1  # what it is told of zdr changes what it says of zh
+
+
+def test_no_nan_reaches_the_model_and_what_nobody_saw_stays_unknown(modelled: House, dual: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    (modelled.domains / "small.yaml").write_text(WITH_MODEL.replace("model: moving", "model: dual"))
+    for time in TIMES:
+        for path in modelled.granules(time):
+            forget_rays(path, 40)
+    sent = recorded(monkeypatch)
+    made = cycle.fn("small", FIRST)
+    (inputs,) = sent
+    seen = xr.open_zarr(made.url, group="radar", consolidated=False)["observed"].isel(valid_time=-1).values
+    assert all(np.isfinite(values).all() for values in inputs.values())
+    inside = inputs["mask"][0, 0, 32:-32, 32:-32] > 0
+    assert np.array_equal(inside, seen)
+    assert 0.05 < (~seen).mean() < 0.95
+    assert not inputs["frames"][0, 9, 32:-32, 32:-32][~seen].any()
+    nowcast = nowcast_of(made)
+    assert nowcast.attrs["model"] == "dual"
+    assert np.isnan(nowcast["reflectivity"].values[:, ~seen]).all()
+    assert np.isnan(nowcast["zdr"].values[:, ~seen]).all()
+
+
+def test_a_dry_hour_is_complete_and_its_nowcast_by_the_model_is_finite(modelled: House, dual: Card) -> None:
+    (modelled.domains / "small.yaml").write_text(WITH_MODEL.replace("model: moving", "model: dual"))
+    for time in TIMES:
+        for path in modelled.granules(time):
+            dry(path)
+    made = cycle.fn("small", FIRST)
+    assert (made.state, made.degraded) == ("complete", ())
+    nowcast = nowcast_of(made)
+    known = nowcast["observed"].values
+    assert nowcast.attrs["model"] == "dual"
+    assert known.any()
+    assert np.isfinite(nowcast["reflectivity"].values[known]).all()
+    assert np.isfinite(nowcast["rain_sum"].values[known[:10].all(axis=0)]).all()
+
+
+def test_a_served_model_with_its_channels_in_another_order_is_refused_by_what_it_says_of_itself(modelled: House, dual: Card, triton_server: Triton) -> None:
+    (modelled.domains / "small.yaml").write_text(WITH_MODEL.replace("model: moving", "model: dual"))
+    config, graph = triton_server.served / "dual" / "config.pbtxt", triton_server.served / "dual" / "1" / "model.onnx"
+    right = config.read_text(), graph.read_bytes()
+    turned = onnx.load_from_string(right[1])
+    for told in turned.metadata_props:
+        told.value = told.value.replace("observed-zh observed-zdr", "observed-zdr observed-zh")
+    config.write_text(right[0].replace("observed-zh observed-zdr", "observed-zdr observed-zh"))
+    graph.write_bytes(turned.SerializeToString())
+    try:
+        reload_model(triton_server.url, "dual")
+        made = cycle.fn("small", FIRST)
+    finally:
+        config.write_text(right[0])
+        graph.write_bytes(right[1])
+        reload_model(triton_server.url, "dual")
+    assert [reason.code for reason in made.degraded] == ["model_unavailable"]
+    sentence = "The served dual has the channels observed-zdr observed-zh observed-kdp in mask, declared are observed-zh observed-zdr observed-kdp."
+    assert made.degraded[0].detail == f"Extrapolation stands in for dual. {sentence}"
+    assert nowcast_of(made).attrs["model"] == "extrapolation"
 
 
 def test_a_model_for_another_pixel_is_refused_before_anything_is_released(modelled: House) -> None:
@@ -166,6 +287,49 @@ def test_a_model_for_another_pixel_is_refused_before_anything_is_released(modell
     with pytest.raises(ValueError, match=r"pixels of 1000 m; its nowcast.model moving is made for 6 min and 2000 m"):
         cycle.fn("small", FIRST)
     assert not (modelled.home / "releases").exists()
+
+
+def test_baselines_are_asked_by_the_verification_and_scored_beside_the_nowcast(
+    modelled: House, moving: Card, dual: Card, triton_server: Triton, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (modelled.domains / "small.yaml").write_text(WITH_MODEL.replace("model: moving", "model: dual, baselines: [moving, unheard_of]"))
+    for hour in (FIRST, SECOND):
+        assert cycle.fn("small", hour).state == "complete"
+    verified = verify.fn("small")
+    record = read_scores(Path(verified[0].path))
+    assert {"nowcast", "moving", "extrapolation", "persistence", "sprog"} == set(from_json(record["sums"])["method"].values)
+    known, unknown = (model for model in record["models"] if model["product"] == "baseline")
+    assert known == {"product": "baseline", "name": "moving", "version": moving.version, "reason": ""}
+    assert (unknown["name"], unknown["version"]) == ("unheard_of", None)
+    assert unknown["reason"].startswith("There is no model 'unheard_of'")
+    (modelled.domains / "small.yaml").write_text(WITH_MODEL)
+    told = from_json(record["sums"])["sum_f"]
+    monkeypatch.setenv("STORMCYCLE_HOME", str(tmp_path / "other"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/buckets").symlink_to(modelled.home / "buckets")
+    for hour in (FIRST, SECOND):
+        cycle.fn("small", hour)
+    released = from_json(read_scores(Path(verify.fn("small")[0].path))["sums"])["sum_f"]
+    np.testing.assert_allclose(told.sel({"method": "moving"}).values, released.sel({"method": "nowcast"}).values, rtol=1e-5)
+
+
+def test_a_baseline_that_is_not_served_or_has_seen_the_event_is_left_out_with_its_reason(
+    modelled: House, triton_server: Triton, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (modelled.domains / "small.yaml").write_text(SMALL.replace("members: 4", "members: 4, baselines: [moving]"))
+    monkeypatch.delenv("TRITON_URL")
+    for hour in (FIRST, SECOND):
+        assert cycle.fn("small", hour).state == "complete"
+    verified = verify.fn("small")
+    record = read_scores(Path(verified[0].path))
+    assert "moving" not in from_json(record["sums"])["method"].values
+    assert record["models"][-1] == {"product": "baseline", "name": "moving", "version": None, "reason": "TRITON_URL is not set: no model is served."}
+    monkeypatch.setenv("TRITON_URL", triton_server.url)
+    monkeypatch.setenv("STORMCYCLE_MODELS", str(tmp_path / "models"))
+    moving_model.make_moving(tmp_path / "models", tmp_path / "served", trained_on=("simli_pvol_20260701",))
+    Path(verified[0].path).unlink()
+    again = read_scores(Path(verify.fn("small")[0].path))
+    assert (again["in_sample"], again["models"][-1]["reason"]) == (False, "moving was made with this event: its score would be in sample.")
 
 
 def test_model_and_extrapolation_are_both_verified_and_an_event_of_the_training_shows_no_skill(

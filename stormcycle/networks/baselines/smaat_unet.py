@@ -54,6 +54,8 @@ class SmaAtUNet(nn.Module):
     to the change of each lead in the moving frame (n, leads, y, x; dB). y and x are multiples of MULTIPLE.
     """
 
+    frame = "moving"
+
     def __init__(self, width: int = 32, frames: int = 10, leads: int = 10) -> None:
         super().__init__()
         self.unshuffle, self.shuffle = nn.PixelUnshuffle(UNSHUFFLE), nn.PixelShuffle(UNSHUFFLE)

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormcycle.nowcast.frames import aligned_to_present, blended, carried, fill_gaps, filled_rejections, plan_frames, velocity_of
-from stormcycle.states import NO_ECHO_DBZ
+from stormcycle.nowcast.extrapolation import advect
+from stormcycle.nowcast.frames import aligned_to_present, blended, carried, extrapolated, fill_gaps, filled_rejections, plan_frames, velocity_of
+from stormcycle.states import NO_ECHO_DBZ, dry_filled
 
 INSIDE = (slice(25, -25), slice(25, -25))
 
@@ -148,19 +149,41 @@ def test_rejected_holes_are_filled_from_the_nearest_observed_pixel_and_unknown_o
     frames[0, 2, 4] = frames[0, 4, 4] = frames[0, 3, 3] = np.nan  # so that one pixel is nearest
     rejected = np.zeros(frames.shape, bool)
     rejected[0, 3, 4] = rejected[0, 0, 0] = True
-    filled = filled_rejections(frames, rejected)
-    assert filled[0, 3, 4] == 35.0
+    zdr = np.where(frames == 35.0, 2.5, np.where(np.isnan(frames), np.nan, 1.0))
+    both = filled_rejections({"zh": frames, "zdr": zdr}, rejected)
+    filled = both["zh"]
+    assert (filled[0, 3, 4], both["zdr"][0, 3, 4]) == (35.0, 2.5)  # both of one pixel
     assert np.isnan(filled[0, 8, 8])  # nobody looked there
     assert filled[0, 0, 0] == 20.0  # another beam saw it
     untouched = ~np.isnan(frames)
     assert np.array_equal(filled[untouched], frames[untouched])
+    assert np.array_equal(both["zdr"][untouched], zdr[untouched])
 
 
 def test_a_wide_rejected_area_stays_unknown_in_its_middle_and_an_absent_frame_absent():
     frames = np.full((2, 30, 30), 10.0)
     frames[0, 5:25, 5:25] = np.nan
     frames[1] = np.nan
-    filled = filled_rejections(frames, np.isnan(frames))
+    filled = filled_rejections({"zh": frames}, np.isnan(frames))["zh"]
     assert np.isnan(filled[0, 15, 15])
     assert filled[0, 6, 15] == 10.0
     assert np.isnan(filled[1]).all()
+
+
+def test_every_variable_moves_with_the_echo_and_its_edge_is_no_mix_with_the_dry_beside_it(uniform):
+    zh, zdr = np.full((40, 40), NO_ECHO_DBZ), np.full((40, 40), np.nan)
+    zh[10:20, 10:20], zdr[10:20, 10:20] = 40.0, 2.0
+    made = extrapolated({"zh": zh, "zdr": zdr}, uniform(1.0, 1.5, 40), 3)
+    assert list(made) == ["zh", "zdr"]
+    for lead in (1, 2, 3):
+        wet = made["zh"][lead - 1] > 0.1
+        np.testing.assert_allclose(made["zdr"][lead - 1][wet], 2.0)  # at the edge too, where reflectivity is half of it
+        assert np.isnan(made["zdr"][lead - 1][made["zh"][lead - 1] == 0.0]).all()
+        rows, columns = np.nonzero(wet)
+        assert (rows.min(), columns.min()) == (10 + lead, int(10 + 1.5 * lead))
+
+
+def test_what_is_carried_of_reflectivity_is_the_plain_extrapolation(moving, uniform):
+    newest = moving(0)
+    made = extrapolated({"zh": newest}, uniform(), 4)
+    np.testing.assert_array_equal(made["zh"], advect(dry_filled(newest), uniform(), range(1, 5)))

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from stormcycle.nowcast.extrapolation import extrapolation, motion
+from stormcycle.nowcast.lagrangian import displacements, moving_frames, moving_sprog
 from stormcycle.nowcast.neural import neural_forecast
 
 
@@ -21,7 +22,7 @@ def nothing(frames: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def test_a_network_that_sees_no_change_gives_the_extrapolation_where_the_radar_sees(frames: np.ndarray) -> None:
     mask = ~np.isnan(frames[-1])
-    made = neural_forecast(frames, motion(frames[-3:]), 10, mask, nothing)
+    made = neural_forecast({"zh": frames}, motion(frames[-3:]), 10, mask, nothing)["zh"]
     known = ~np.isnan(made)
     np.testing.assert_array_equal(made[known], extrapolation(frames, range(1, 11))[known])
     assert not known[:, ~mask].any()
@@ -35,7 +36,7 @@ def test_a_network_is_asked_with_finite_fields_of_a_size_it_takes_and_its_mask(f
         asked.update(moving=moving, mask=mask)
         return np.zeros_like(moving)
 
-    neural_forecast(frames, motion(frames[-3:]), 10, ~np.isnan(frames[-1]), look)
+    neural_forecast({"zh": frames}, motion(frames[-3:]), 10, ~np.isnan(frames[-1]), look)
     assert (asked["moving"].shape, asked["mask"].shape) == ((1, 10, 160, 192), (1, 1, 160, 192))
     assert (asked["moving"].dtype, asked["mask"].dtype) == ("float32", "float32")
     assert np.isfinite(asked["moving"]).all()
@@ -49,5 +50,41 @@ def test_fewer_leads_are_the_first_of_more(frames: np.ndarray) -> None:
     def ramp(moving: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return np.arange(1.0, 11.0, dtype="float32")[None, :, None, None] * np.ones_like(moving)
 
-    whole = neural_forecast(frames, motion(frames[-3:]), 10, mask, ramp)
-    np.testing.assert_array_equal(neural_forecast(frames, motion(frames[-3:]), 4, mask, ramp), whole[:4])
+    whole = neural_forecast({"zh": frames}, motion(frames[-3:]), 10, mask, ramp)["zh"]
+    np.testing.assert_array_equal(neural_forecast({"zh": frames}, motion(frames[-3:]), 4, mask, ramp)["zh"], whole[:4])
+
+
+def test_moments_are_asked_together_and_what_is_not_there_is_masked(frames: np.ndarray) -> None:
+    asked = {}
+
+    def look(moving: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        asked.update(moving=moving, mask=mask)
+        change = np.repeat(np.array([1.0, 0.2, 0.1], "float32"), 10)
+        return np.broadcast_to(change[None, :, None, None], (1, 30, *moving.shape[2:]))
+
+    mask, velocity, words = ~np.isnan(frames[-1]), motion(frames[-3:]), ("zh", "zdr", "kdp")
+    zdr = np.where(frames > 0, 0.02 * frames, np.nan)
+    made = neural_forecast({"zh": frames, "zdr": zdr}, velocity, 10, mask, look, words)
+    assert list(made) == ["zh", "zdr"]
+    assert asked["mask"].max(axis=(0, 2, 3)).tolist() == [1.0, 1.0, 0.0]
+    assert not asked["moving"][:, 20:].any()
+    assert np.nanmax(made["zdr"][0]) == pytest.approx(0.2 + 0.02 * (np.nanmax(made["zh"][0]) - 1.0), abs=1e-4)
+    alone = neural_forecast({"zh": frames}, velocity, 10, mask, look, words)
+    assert list(alone) == ["zh"]
+    np.testing.assert_array_equal(alone["zh"], made["zh"])
+
+
+def test_the_share_of_sprog_is_by_lead(frames: np.ndarray) -> None:
+    mask, velocity = ~np.isnan(frames[-1]), motion(frames[-3:])
+    alone = neural_forecast({"zh": frames}, velocity, 10, mask, nothing)["zh"]
+    shared = neural_forecast({"zh": frames}, velocity, 10, mask, nothing, sprog_share=[0.0, 1.0] + [0.5] * 8)["zh"]
+    paths = displacements(velocity, 10)
+    sprog = np.maximum(moving_sprog(moving_frames(np.where(mask, np.maximum(np.nan_to_num(frames), 0), 0.0), paths), paths, mask), 0.0)
+    np.testing.assert_array_equal(shared[0], alone[0])
+    np.testing.assert_allclose(shared[1], sprog[1], atol=1e-5)
+    np.testing.assert_allclose(shared[5], (sprog[5] + alone[5]) / 2, atol=1e-5)
+
+
+def test_other_than_ten_frames_are_refused(frames: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="takes 10 frames of each variable; here are 6 of zh"):
+        neural_forecast({"zh": frames[-6:]}, motion(frames[-3:]), 10, ~np.isnan(frames[-1]), nothing)

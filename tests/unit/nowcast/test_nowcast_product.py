@@ -47,7 +47,7 @@ def forecast() -> tuple[np.ndarray, np.ndarray]:
 
 def test_provenance_says_what_the_fields_say(forecast):
     values, known = forecast
-    fields = nowcast_fields(values, known, coordinates(12), 6, ZR(), 0.0)
+    fields = nowcast_fields({"zh": values}, known, coordinates(12), 6, ZR(), 0.0)
     flags, found = fields["provenance"].values, fields["reflectivity"].values
     wanted = known & ~np.isnan(values)
     assert np.array_equal(fields["observed"].values, wanted)
@@ -60,13 +60,25 @@ def test_provenance_says_what_the_fields_say(forecast):
     assert (found[wanted & (values <= 0)] == NO_ECHO_DBZ).all()
 
 
+def test_the_other_moments_are_there_where_an_echo_is_expected_and_known(forecast):
+    values, known = forecast
+    zdr, kdp = np.full(values.shape, 1.5), np.full(values.shape, 0.2)
+    zdr[:, 3] = np.nan
+    fields = nowcast_fields({"zh": values, "zdr": zdr, "kdp": kdp}, known, coordinates(12), 6, ZR(), 3.0)
+    echo = fields["reflectivity"].values > NO_ECHO_DBZ
+    assert 0.3 < echo.mean() < 0.8
+    assert np.array_equal(~np.isnan(fields["kdp"].values), echo)
+    assert np.array_equal(~np.isnan(fields["zdr"].values), echo & ~np.isnan(zdr))
+    assert fields["zdr"].dtype == fields["kdp"].dtype == "float32"
+
+
 def test_rain_is_of_the_first_hour_alone(forecast):
     values = np.full((12, 4, 4), 39.01)
     values[10:] = 60.0  # beyond the hour
-    fields = nowcast_fields(values, np.ones_like(values, bool), coordinates(12), 6, ZR(), 0.0)
+    fields = nowcast_fields({"zh": values}, np.ones_like(values, bool), coordinates(12), 6, ZR(), 0.0)
     np.testing.assert_allclose(fields["rain_sum"].values, 10.0, rtol=2e-3)
     assert (fields.attrs["zr"], fields.attrs["accumulation_minutes"]) == ("Z = 200 R^1.6, reflectivity at most 53 dBZ", 60)
-    short = nowcast_fields(values[:5], np.ones((5, 4, 4), bool), coordinates(5), 6, ZR(), 0.0)
+    short = nowcast_fields({"zh": values[:5]}, np.ones((5, 4, 4), bool), coordinates(5), 6, ZR(), 0.0)
     assert short.attrs["accumulation_minutes"] == 30
     np.testing.assert_allclose(short["rain_sum"].values, 5.0, rtol=2e-3)
 

@@ -1,7 +1,7 @@
 import numpy as np
 from unit.training.test_recipe import GOOD
 
-from stormcycle.datasets.moving_windows import Windows
+from stormcycle.datasets.windows import Windows
 from stormcycle.training.card import card_body
 from stormcycle.training.loop import Progress
 from stormcycle.training.recipe import Recipe
@@ -13,7 +13,7 @@ def test_a_card_says_what_was_done_to_each_event_and_what_was_scored() -> None:
     recipe = Recipe.model_validate(GOOD)
     history = [{"step": 0, "loss": float("nan"), "score": 0.25}, {"step": 10, "loss": 1.0, "score": 0.5}]
     windows = tuple(
-        [Windows(event, EMPTY, EMPTY, EMPTY, EMPTY, {"step": "5 min carried along the motion to 6 min", "conversion": "mm to dBZ"})]
+        [Windows(event, EMPTY, EMPTY, EMPTY, EMPTY, ("zh",), {"step": "5 min carried along the motion to 6 min", "conversion": "mm to dBZ"})]
         for event in (*recipe.events, *recipe.choosing)
     )
     scores = {"csi": {value: [0.5, None] for value in ("20", "30", "35", "40")}, "bias": {value: [1.5, 0.5] for value in ("20", "30", "35", "40")}}

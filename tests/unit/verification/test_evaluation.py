@@ -10,7 +10,7 @@ import xarray as xr
 
 from stormcycle.datasets import read_sequence
 from stormcycle.states import NO_ECHO_DBZ
-from stormcycle.verification.evaluation import evaluate_sequence, sequence_sums
+from stormcycle.verification.evaluation import evaluate_sequence, pooled, window_sums
 from stormcycle.verification.references import REFERENCES, persistence_forecast
 
 # NJU-CPOL sequence 001 at 3 km: CSI at leads 6 to 60 min, measured independently of this code with pySTEPS 1.21.5.
@@ -30,18 +30,27 @@ BASELINES = {
 }
 
 
-def tiny_sequence(frames: int = 22) -> xr.DataArray:
+def tiny_sequence(frames: int = 22) -> xr.Dataset:
     rng = np.random.default_rng(0)
     values = rng.uniform(0, 38, (frames, 6, 7))  # nothing reaches 40 dBZ
     values[rng.random(values.shape) < 0.2] = NO_ECHO_DBZ
     values[rng.random(values.shape) < 0.1] = np.nan
-    return xr.DataArray(values, dims=("time", "y", "x"), attrs={"step_minutes": 6.0})
+    return xr.Dataset({"reflectivity": (("time", "y", "x"), values)}, attrs={"step_minutes": 6.0})
+
+
+def dual_sequence() -> xr.Dataset:
+    """The tiny sequence with the two moments of a dual-polarisation radar."""
+    sequence, rng = tiny_sequence(), np.random.default_rng(1)
+    zdr, kdp = rng.normal(0.3, 1.5, (22, 6, 7)), rng.normal(0.1, 0.5, (22, 6, 7))
+    zdr[rng.random(zdr.shape) < 0.1] = np.nan
+    return sequence.assign(zdr=(("time", "y", "x"), zdr), kdp=(("time", "y", "x"), kdp))
 
 
 def test_evaluation_equals_a_plain_loop():
     sequence, seen = tiny_sequence(), []
     result = evaluate_sequence(sequence, {"persistence": persistence_forecast}, lambda done, count: seen.append((done, count)))
-    frames = np.where(sequence.values > NO_ECHO_DBZ, sequence.values, 0.0)
+    values = sequence["reflectivity"].values
+    frames = np.where(values > NO_ECHO_DBZ, values, 0.0)
     assert result["windows"] == 3
     assert seen == [(1, 3), (2, 3), (3, 3)]
     for lead in range(10):
@@ -49,7 +58,7 @@ def test_evaluation_equals_a_plain_loop():
         errors = []
         for start in range(3):
             truth_index = start + 10 + lead
-            observed = ~np.isnan(sequence.values[truth_index])
+            observed = ~np.isnan(values[truth_index])
             f, o = frames[start + 9][observed], frames[truth_index][observed]
             hits += ((f >= 30) & (o >= 30)).sum()
             events += (o >= 30).sum()
@@ -67,7 +76,7 @@ def test_the_result_is_plain_json_with_the_promised_keys():
     assert list(result) == ["windows", "observed", "methods"]
     assert list(result["methods"]) == ["b", "a"]
     table = result["methods"]["a"]["zh"]
-    assert list(table) == ["csi", "pod", "far", "ets", "hss", "bias", "fss_1", "fss_5", "fss_11", "fss_21", "mae", "rmse", "pcc"]
+    assert list(table) == ["csi", "pod", "far", "ets", "hss", "bias", "fss_1", "fss_5", "fss_11", "fss_21", "mae", "rmse", "pcc", "mae_grey", "rmse_grey"]
     for name in ("csi", "fss_21"):
         assert list(table[name]) == list(result["observed"]) == ["20", "30", "35", "40"]
         assert table[name]["40"] == [None] * 10  # no event, no forecast of one
@@ -76,13 +85,47 @@ def test_the_result_is_plain_json_with_the_promised_keys():
 
 
 def test_the_sums_carry_leads_in_minutes():
-    assert sequence_sums(tiny_sequence(), {"persistence": persistence_forecast}).lead.values.tolist() == list(range(6, 61, 6))
+    windows = window_sums(tiny_sequence(), {"persistence": persistence_forecast})
+    assert len(windows) == 3
+    assert pooled(windows)["zh"].lead.values.tolist() == list(range(6, 61, 6))
+
+
+def test_a_second_variable_is_scored_at_its_own_events_and_grey_levels_as_a_plain_loop_does():
+    sequence = dual_sequence()
+    result = evaluate_sequence(sequence, {"persistence": persistence_forecast})
+    assert list(result) == ["windows", "observed", "observed_zdr", "observed_kdp", "methods"]
+    for word, threshold, lowest, highest in (("zdr", 0.5, -1, 5), ("kdp", 0.2, -1, 6)):
+        values, table = sequence[word].values, result["methods"]["persistence"][word]
+        assert list(table) == ["csi", "pod", "far", "ets", "hss", "bias", "mae", "rmse", "pcc", "mae_grey", "rmse_grey"]
+        for lead in range(10):
+            hits = events = union = 0
+            errors, greys = [], []
+            for start in range(3):
+                o, f = values[start + 10 + lead], np.nan_to_num(values[start + 9])  # a forecast that says nothing counts as 0
+                f, o = f[~np.isnan(o)], o[~np.isnan(o)]
+                hits += ((f >= threshold) & (o >= threshold)).sum()
+                union += ((f >= threshold) | (o >= threshold)).sum()
+                events += (o >= threshold).sum()
+                errors.extend(f - o)
+                greys.extend(np.clip((f - lowest) / (highest - lowest), 0, 1) * 255 - np.clip((o - lowest) / (highest - lowest), 0, 1) * 255)
+            assert result[f"observed_{word}"][f"{threshold:g}"][lead] == events
+            assert table["csi"][f"{threshold:g}"][lead] == pytest.approx(hits / union)
+            assert table["rmse"][lead] == pytest.approx(np.sqrt(np.mean(np.square(errors))))
+            assert table["mae_grey"][lead] == pytest.approx(np.mean(np.abs(greys)))
+            assert table["rmse_grey"][lead] == pytest.approx(np.sqrt(np.mean(np.square(greys))))
+
+
+def test_a_method_may_forecast_fewer_variables_than_others():
+    methods = {"all": persistence_forecast, "some": lambda frames, leads: persistence_forecast({"zh": frames["zh"]}, leads)}
+    result = evaluate_sequence(dual_sequence(), methods)
+    assert {name: list(table) for name, table in result["methods"].items()} == {"all": ["zh", "zdr", "kdp"], "some": ["zh"]}
+    assert result["methods"]["some"]["zh"] == result["methods"]["all"]["zh"]
 
 
 def test_a_method_cannot_change_what_the_next_one_sees():
     def spoil(frames, leads):
-        frames[:] = 0
-        return np.zeros((leads, *frames.shape[1:]))
+        frames["zh"][:] = 0
+        return {"zh": np.zeros((leads, *frames["zh"].shape[1:]))}
 
     alone = evaluate_sequence(tiny_sequence(), {"persistence": persistence_forecast})["methods"]["persistence"]
     assert evaluate_sequence(tiny_sequence(), {"spoil": spoil, "persistence": persistence_forecast})["methods"]["persistence"] == alone
@@ -91,10 +134,12 @@ def test_a_method_cannot_change_what_the_next_one_sees():
 def test_wrong_calls_are_answered_in_a_sentence():
     sequence = tiny_sequence()
     for changed, methods, words in (
-        (sequence[:19], REFERENCES, "19 frames"),
+        (sequence.isel(time=slice(19)), REFERENCES, "19 frames"),
         (sequence, {}, "no method"),
+        (sequence.rename(reflectivity="rate"), REFERENCES, "holds rate and no reflectivity"),
         (sequence.drop_attrs(), REFERENCES, "step_minutes"),
-        (sequence, {"short": lambda frames, leads: frames[:3]}, "'short' returned shape"),
+        (sequence, {"short": lambda frames, leads: {"zh": frames["zh"][:3]}}, "'short' returned shape"),
+        (sequence, {"other": lambda frames, leads: {"zdr": frames["zh"]}}, "'other' returned zdr where zh"),
     ):
         with pytest.raises(ValueError, match=words):
             evaluate_sequence(changed, methods)
@@ -121,28 +166,28 @@ def every(step: int, frames: int = 20) -> list[int]:
 
 def test_reads_reflectivity_with_a_nominal_step(tmp_path):
     sequence = read_sequence(write(tmp_path / "s.nc", "dbz", "dBZ", scale=0.2, none=-160, attrs={"nominal_step_minutes": 6.0}))
-    assert sequence.dims == ("time", "y", "x")
-    assert sequence.dtype == "float64"
+    assert sequence["reflectivity"].dims == ("time", "y", "x")
+    assert sequence["reflectivity"].dtype == "float64"
     assert sequence.attrs["step_minutes"] == 6.0
-    assert sequence.values[0, 2, 3] == 20.0  # a float32 factor of 0.2 means 0.2
-    assert np.isnan(sequence.values[0, 0, 0])
-    assert sequence.values[0, 0, 1] == NO_ECHO_DBZ
+    assert sequence["reflectivity"].values[0, 2, 3] == 20.0  # a float32 factor of 0.2 means 0.2
+    assert np.isnan(sequence["reflectivity"].values[0, 0, 0])
+    assert sequence["reflectivity"].values[0, 0, 1] == NO_ECHO_DBZ
 
 
 @pytest.mark.parametrize(("name", "units", "rate"), [("rate", "mm h-1", 1.0), ("precip", "mm", 12.0)])
 def test_rain_becomes_reflectivity_by_marshall_palmer(tmp_path, name, units, rate):
     sequence = read_sequence(write(tmp_path / "s.nc", name, units, minutes=every(5), dims=("lat", "lon")))
-    assert sequence.dims == ("time", "y", "x")
+    assert sequence["reflectivity"].dims == ("time", "y", "x")
     assert sequence.attrs["step_minutes"] == 5.0
     assert "Marshall-Palmer" in sequence.attrs["conversion"]
-    assert sequence.values[0, 2, 3] == pytest.approx(10 * np.log10(200 * rate**1.6))
-    assert np.isnan(sequence.values[0, 0, 0])
-    assert sequence.values[0, 0, 1] == NO_ECHO_DBZ
+    assert sequence["reflectivity"].values[0, 2, 3] == pytest.approx(10 * np.log10(200 * rate**1.6))
+    assert np.isnan(sequence["reflectivity"].values[0, 0, 0])
+    assert sequence["reflectivity"].values[0, 0, 1] == NO_ECHO_DBZ
 
 
 def test_negative_rain_is_a_code_and_not_rain(tmp_path):
     sequence = read_sequence(write(tmp_path / "s.nc", "rate", "mm h-1", minutes=every(5), none=-300))
-    assert np.isnan(sequence.values[:, 0, 1]).all()
+    assert np.isnan(sequence["reflectivity"].values[:, 0, 1]).all()
 
 
 def test_times_with_gaps_are_cut_to_their_longest_run(tmp_path):
@@ -156,7 +201,7 @@ def test_only_a_declared_northward_axis_is_turned(tmp_path):
     latitude = {"units": "degrees_north"}
     for attrs, y, turned in ((latitude, [1, 2, 3], True), (latitude, [3, 2, 1], False), ({"units": "km"}, [1, 2, 3], False)):
         path = write(tmp_path / f"{turned}{y[0]}{len(attrs['units'])}.nc", "rate", "mm h-1", minutes=every(5), y=y, y_attrs=attrs)
-        assert np.isnan(read_sequence(path).values[0, 2 if turned else 0, 0])
+        assert np.isnan(read_sequence(path)["reflectivity"].values[0, 2 if turned else 0, 0])
 
 
 def test_files_without_a_sequence_are_refused_with_a_sentence(tmp_path):

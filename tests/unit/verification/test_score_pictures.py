@@ -28,7 +28,8 @@ def test_draws_scores_with_any_number_of_panels(tmp_path, thresholds, leads):
 
 
 def test_draws_the_result_of_an_evaluation(tmp_path):
-    sequence = xr.DataArray(np.random.default_rng(0).uniform(0, 38, (20, 6, 6)), dims=("time", "y", "x"), attrs={"step_minutes": 6.0})
+    values = np.random.default_rng(0).uniform(0, 38, (20, 6, 6))
+    sequence = xr.Dataset({"reflectivity": (("time", "y", "x"), values)}, attrs={"step_minutes": 6.0})
     draw_score_curves(evaluate_sequence(sequence, {"persistence": persistence_forecast}), tmp_path / "curves.png", 6.0)
     assert (tmp_path / "curves.png").stat().st_size > 5000
 

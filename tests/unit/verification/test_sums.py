@@ -11,7 +11,7 @@ from scores.spatial import fss_2d_single_field
 
 from stormcycle.states import NO_ECHO_DBZ
 from stormcycle.verification.scores import scores_of
-from stormcycle.verification.sums import THRESHOLDS_DBZ, WINDOWS_PX, merge, of_method, pair_sums, probability_sums
+from stormcycle.verification.sums import THRESHOLDS_DBZ, WINDOWS_PX, grey_sums, merge, of_method, pair_sums, probability_sums
 
 MOMENTS = ("n", "sum_f", "sum_o", "sum_ff", "sum_oo", "sum_fo", "sum_abs")
 COUNTS = ("hits", "misses", "false_alarms", "correct_negatives")
@@ -214,7 +214,7 @@ def test_arguments_are_checked_with_a_sentence():
     field, mask = np.zeros((1, 4, 4)), np.ones((1, 4, 4), bool)
     for changed, words in (
         ({"windows": (4,)}, "odd"),
-        ({"thresholds": (0.0,)}, "above 0 dBZ"),
+        ({"thresholds": (0.0,)}, "above 0"),
         ({"leads": (6, 12)}, "whole minutes"),
         ({"leads": (2.5,)}, "whole minutes"),
     ):
@@ -247,3 +247,22 @@ def test_probability_sums_equal_a_plain_loop():
             assert here["count"].values.tolist() == count
             assert here.sum_p.values.tolist() == pytest.approx(sum_p)
             assert here.sum_o.values.tolist() == sum_o
+
+
+def test_grey_sums_equal_a_plain_loop():
+    forecast, truth, observed = fields(1) / 8, fields(2) / 8, observed_mask(3)
+    sums = grey_sums(forecast, truth, observed, -1.0, 5.0)
+
+    def grey(raw: float) -> float:
+        value = 0.0 if np.isnan(raw) or raw <= NO_ECHO_DBZ else raw
+        return 255 * min(max((value + 1) / 6, 0), 1)
+
+    for lead in range(2):
+        errors = [grey(f) - grey(o) for f, o, seen in zip(forecast[lead].flat, truth[lead].flat, observed[lead].flat, strict=True) if seen and not np.isnan(o)]
+        assert float(sums["grey_abs"][lead]) == pytest.approx(sum(map(abs, errors)))
+        assert float(sums["grey_squares"][lead]) == pytest.approx(sum(error**2 for error in errors))
+
+
+def test_the_threshold_carries_the_units_of_its_variable():
+    field = np.zeros((1, 4, 4))
+    assert pair_sums(field, field, np.ones(field.shape, bool), (0.2,), (1,), leads=(6,), units="degree km-1").threshold.attrs == {"units": "degree km-1"}

@@ -1,7 +1,7 @@
-"""Windows of ten frames in and ten out in the frame that moves with the echoes, prepared once and kept as arrays on the disk.
+"""Windows of ten frames in and ten out and the motion between them, prepared once and kept as arrays on the disk.
 
-A window is what stormcycle.nowcast.lagrangian gives a network in a cycle, with the truth beside it. An event's windows are kept under
-the digest of its file, its settings and the sources that made them.
+A window is what stormcycle.nowcast.neural has in a cycle, with the truth beside it. An event's windows are kept under the
+digest of its file, its settings and the sources that made them.
 """
 
 import json
@@ -19,25 +19,36 @@ from stormcycle.cycle.files import json_bytes, temporary_beside
 from stormcycle.datasets.events import Event, read_event
 from stormcycle.datasets.sequence import FRAMES_IN, FRAMES_OUT, SEQUENCE_FRAMES
 from stormcycle.nowcast.extrapolation import MOTION_FRAMES, motion
-from stormcycle.nowcast.lagrangian import displacements, moving_frames
+from stormcycle.nowcast.lagrangian import displacements
+from stormcycle.nowcast.variables import VARIABLES
 from stormcycle.states import dry_filled
 
 SIDE = 256
 WET_DBZ, LEAST_WET_SHARE = 20.0, 0.002
 """A window whose truth has less echo than this at every lead teaches nothing."""
 PARTS = ("frames", "truth", "displacement", "mask")
-SOURCES = ("stormcycle/datasets", "stormcycle/nowcast/lagrangian.py", "stormcycle/nowcast/extrapolation.py", "stormcycle/nowcast/frames.py")
+SOURCES = (
+    *(f"stormcycle/datasets/{name}.py" for name in ("events", "sequence", "windows")),
+    "stormcycle/nowcast/lagrangian.py",
+    "stormcycle/nowcast/extrapolation.py",
+    "stormcycle/nowcast/frames.py",
+)
 
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of one event, arrays on the disk: frames and truth (n, 10, y, x; dBZ), displacement (n, 10, 2, y, x; pixels), mask (n, y, x)."""
+    """The windows of one event, arrays on the disk, in physical units, dry and not observed 0: frames and truth (n, variable, 10, y, x;
+    of the truth NaN where no longer observed),
+    displacement from each lead back to the newest frame (n, 10, 2, y, x; pixels), mask where a radar sees (n, y, x).
+    """
 
     event: Event
     frames: np.ndarray
     truth: np.ndarray
     displacement: np.ndarray
     mask: np.ndarray
+    variables: tuple[str, ...]
+    """What stands along the axis `variable`, zh first (stormcycle.nowcast.variables)."""
     notes: dict[str, Any] = field(default_factory=dict)
     """What was done to the event's file: conversion, frames taken, step, pixels."""
 
@@ -55,43 +66,45 @@ def windows_of(folder: Path, event: Event, step_minutes: int, kept: Path, seed: 
     if not place.is_dir():
         _make(place, read_event(folder, event, step_minutes), event, np.random.default_rng(seed))
     parts = {part: np.load(place / f"{part}.npy", mmap_mode="r") for part in PARTS}
-    return Windows(event, **parts, notes=json.loads((place / "notes.json").read_text()))
+    told = json.loads((place / "notes.json").read_text())
+    return Windows(event, **parts, variables=tuple(told["variables"]), notes=told["notes"])
 
 
-def _make(place: Path, sequence: xr.DataArray, event: Event, rng: np.random.Generator) -> None:
-    """Write the windows of an event's frames (time, y, x; dBZ) and what was done to them, whole or not at all."""
-    frames = sequence.values
+def _make(place: Path, sequence: xr.Dataset, event: Event, rng: np.random.Generator) -> None:
+    """Write the windows of an event's frames and what was done to them, whole or not at all."""
+    variables = [word for word, name in VARIABLES.items() if name in sequence]
+    frames = np.stack([sequence[VARIABLES[word]].values for word in variables])
     made: list[tuple[np.ndarray, ...]] = []
-    for start in range(len(frames) - SEQUENCE_FRAMES + 1):
+    for start in range(frames.shape[1] - SEQUENCE_FRAMES + 1):
         for _ in range(event.crops):
-            window = _window(frames[start : start + SEQUENCE_FRAMES], event, rng)
+            window = _window(frames[:, start : start + SEQUENCE_FRAMES], event, rng)
             if window is not None:
                 made.append(window)
     if not made:
         raise ValueError(f"The event {event.name} has no window of {SEQUENCE_FRAMES} frames with echo.")
     building = temporary_beside(place)
     building.mkdir()
+    notes = {key: value for key, value in sequence.attrs.items() if key != "step_minutes"}
     try:
         for part, arrays in zip(PARTS, zip(*made, strict=True), strict=True):
             np.save(building / f"{part}.npy", np.stack(arrays))
-        (building / "notes.json").write_bytes(json_bytes({key: value for key, value in sequence.attrs.items() if key not in ("units", "step_minutes")}))
+        (building / "notes.json").write_bytes(json_bytes({"variables": variables, "notes": notes}))
         building.rename(place)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
 def _window(frames: np.ndarray, event: Event, rng: np.random.Generator) -> tuple[np.ndarray, ...] | None:
-    """One window: a square of the grid, its mask, its motion from the whole grid, its frames as a network sees them."""
-    velocity = motion(frames[FRAMES_IN - MOTION_FRAMES : FRAMES_IN])
-    top, left = (int(rng.integers(0, size - SIDE + 1)) for size in frames.shape[1:])
+    """One window of frames (variable, time, y, x; zh first): a square of the grid, its mask, its motion from the whole grid."""
+    velocity = motion(frames[0, FRAMES_IN - MOTION_FRAMES : FRAMES_IN])
+    top, left = (int(rng.integers(0, size - SIDE + 1)) for size in frames.shape[2:])
     square = (..., slice(top, top + SIDE), slice(left, left + SIDE))
-    mask = _disc(event.disc_radius_px) & ~np.isnan(frames[FRAMES_IN - 1][square])
+    mask = _disc(event.disc_radius_px) & ~np.isnan(frames[0, FRAMES_IN - 1][square])
     seen = np.where(mask, dry_filled(frames[square]), 0.0)
-    past, truth = seen[:FRAMES_IN], seen[FRAMES_IN:]
-    if (truth >= WET_DBZ).mean(axis=(1, 2)).max() < LEAST_WET_SHARE:
+    past, truth = seen[:, :FRAMES_IN], np.where(mask & np.isnan(frames[:1, FRAMES_IN:][square]), np.nan, seen[:, FRAMES_IN:])
+    if (truth[0] >= WET_DBZ).mean(axis=(1, 2)).max() < LEAST_WET_SHARE:
         return None
-    displacement = displacements(velocity[square], FRAMES_OUT)
-    return moving_frames(past, displacement).astype("float16"), truth.astype("float16"), displacement.astype("float16"), mask
+    return past.astype("float16"), truth.astype("float16"), displacements(velocity[square], FRAMES_OUT).astype("float16"), mask
 
 
 def _disc(radius_px: float | None) -> np.ndarray:

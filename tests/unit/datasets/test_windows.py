@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from stormcycle.datasets.events import Event
-from stormcycle.datasets.moving_windows import prepare, windows_of
+from stormcycle.datasets.windows import prepare, windows_of
 from stormcycle.nowcast.lagrangian import forecast
 
 
@@ -27,13 +27,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_windows_hold_what_a_network_sees_and_the_truth_that_extrapolation_reaches(folder: Path, tmp_path: Path) -> None:
     windows = windows_of(folder, Event(name="wet", file="wet.nc", disc_radius_px=120), 6, tmp_path, 1)
     assert len(windows) == 3
-    assert windows.frames.shape == windows.truth.shape == (3, 10, 256, 256)
-    made = forecast(windows.frames[0, -1].astype("float64"), np.zeros((10, 256, 256)), windows.displacement[0].astype("float64"), np.ones((256, 256), bool))
+    assert windows.frames.shape == windows.truth.shape == (3, 1, 10, 256, 256)
+    assert windows.variables == ("zh",)
+    made = forecast(windows.frames[0, 0, -1].astype("float64"), np.zeros((10, 256, 256)), windows.displacement[0].astype("float64"), np.ones((256, 256), bool))
     inner = np.hypot(*(np.indices((256, 256)) - 127.5)) < 90
-    assert np.abs(made - windows.truth[0].astype("float64"))[:, inner].mean() < 0.6
+    assert np.abs(made - windows.truth[0, 0].astype("float64"))[:, inner].mean() < 0.6
     outside = ~windows.mask[0]
     assert np.hypot(*(np.indices((256, 256)) - 127.5))[outside].min() > 120
-    assert (windows.truth[0][:, outside] == 0).all()
+    assert (windows.truth[0, 0][:, outside] == 0).all()
+
+
+def test_windows_of_a_dual_polarisation_event_hold_all_its_moments_as_they_are(folder: Path, tmp_path: Path) -> None:
+    with xr.open_dataset(folder / "wet.nc", engine="h5netcdf") as stored:
+        dbz = stored["dbz"].load()
+    more = {name: (dbz * share).assign_attrs(units=units) for name, share, units in (("zdr", 0.02, "dB"), ("kdp", 0.01, "degree km-1"))}
+    xr.Dataset({"dbz": dbz.assign_attrs(units="dBZ"), **more}, attrs={"nominal_step_minutes": 6.0}).to_netcdf(folder / "dual.nc", engine="h5netcdf")
+    windows = windows_of(folder, Event(name="dual", file="dual.nc"), 6, tmp_path, 1)
+    assert windows.variables == ("zh", "zdr", "kdp")
+    assert windows.frames.shape == (3, 3, 10, 256, 256)
+    zh, zdr, kdp = windows.truth[1].astype("float64")
+    np.testing.assert_allclose(zdr, 0.02 * zh, atol=2e-3)
+    np.testing.assert_allclose(kdp, 0.01 * zh, atol=2e-3)
 
 
 def test_windows_are_made_once_and_again_when_the_seed_or_the_disc_is_another(folder: Path, tmp_path: Path) -> None:
