@@ -7,6 +7,9 @@ from stormcycle.domain import Domain, load_domain
 from stormcycle.serving import ServingError, declared_contract, read_card, ready_model
 from tasks.seam import Hour, log, stage
 
+MOST_ROLLED = 2
+"""How many times a model's horizon it may be asked for: beyond the first it starts from its own nowcast."""
+
 
 @dataclass(frozen=True)
 class ServedModel:
@@ -65,8 +68,11 @@ def check_model(domain: Domain, key: str, name: str) -> None:
             f"{card.step_minutes} min and {card.resolution_m} m: leave the key out, or name another model."
         )
     horizon = card.step_minutes * contract.outputs[0].shape[1] // len(card.variables)
-    if domain.nowcast.lead_minutes > horizon:
-        raise ValueError(f"The domain {domain.name} has nowcast.lead_minutes {domain.nowcast.lead_minutes}; its nowcast.{key} {name} reaches {horizon} min.")
+    if domain.nowcast.lead_minutes > MOST_ROLLED * horizon:
+        raise ValueError(
+            f"The domain {domain.name} has nowcast.lead_minutes {domain.nowcast.lead_minutes}; its nowcast.{key} {name} reaches {horizon} min, "
+            f"and {MOST_ROLLED * horizon} min rolled from its own nowcast."
+        )
 
 
 def triton_url() -> str | None:

@@ -15,7 +15,7 @@ from stormcycle.nowcast.variables import Fields
 from stormcycle.release.publishing import Published, find_published, latest_release
 from stormcycle.release.quicklook import draw_quicklook
 from stormcycle.release.store import read_product
-from stormcycle.serving import CardError, ServingError, model_names, read_card
+from stormcycle.serving import Card, CardError, ServingError, model_names, read_card
 from stormcycle.times import HOUR, iso, minutes, parse_time
 from stormcycle.verification import (
     aggregate,
@@ -137,9 +137,15 @@ def _in_sample(made: Published) -> bool:
     """Whether the nowcast's model was made with what it forecasts from; extrapolation and STEPS are trained on nothing."""
     named = [model["name"] for model in made.manifest["models"] if model["product"] == "nowcast" and model["name"] in model_names()]
     try:
-        return any(read_card(name).saw(item["key"]) for name in named for item in made.manifest["inputs"])
+        return any(_saw(read_card(name), made) for name in named)
     except CardError:  # who cannot tell what a model has seen shows no skill
         return True
+
+
+def _saw(card: Card, made: Published) -> bool:
+    """Whether a model was made with what a released hour forecasts from, or what it forecasts."""
+    keys = any(card.saw(item["key"]) for item in made.manifest["inputs"])
+    return keys or card.saw_hour(made.manifest["domain"], parse_time(made.manifest["cycle_time"]))
 
 
 def _start(radar: xr.Dataset, made: Published, domain: Domain) -> tuple[Fields, np.ndarray]:
@@ -170,7 +176,7 @@ def _baselines(domain: Domain, made: Published, frames: Fields, velocity: np.nda
 def _baseline(domain: Domain, model: str, made: Published, frames: Fields, velocity: np.ndarray) -> tuple[np.ndarray, str]:
     """A baseline's forecast of zh, as it would be released, and its version. Raises ServingError or ValueError where there is none that may be shown."""
     check_model(domain, "baselines", model)
-    if any(read_card(model).saw(item["key"]) for item in made.manifest["inputs"]):
+    if _saw(read_card(model), made):
         raise ValueError(f"{model} was made with this event: its score would be in sample.")
     served = found(model, domain.nowcast.deadline_seconds)
     if served.version is None:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.markup import escape
 from rich.progress import Progress
 
@@ -13,7 +14,7 @@ from stormcycle.datasets import read_sequence
 from stormcycle.export import ExportError
 from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.home import expand
-from stormcycle.serving import ServingError, model_names, read_card
+from stormcycle.serving import ServingError, model_names, models_folder, read_card
 from stormcycle.verification import ENSEMBLE_REFERENCES, REFERENCES, SEEN_REFERENCES, csi_intervals, result_of, window_sums
 from stormcycle.verification.references import Method
 from stormcycle.verification.tables import OTHER_EVENTS, cost_rows, errors_beside_paper, events_beside_paper, interval_rows, lead_rows
@@ -108,6 +109,13 @@ def _interval_table(intervals: dict[str, Any], sample: str) -> None:
 def cost_table(spent: dict[str, dict[str, float]]) -> None:
     """Parameters, multiplications and latency of our models at 256 x 256, and the paper's below."""
     _rows("Costs at 256 x 256; ours are measured here, the paper's as printed", cost_rows(spent))
+
+
+def ablation_table(model: str) -> None:
+    """A model's blocks switched off, as `make ablation-study` measured them, beside the paper's; nothing for a model without."""
+    path = models_folder() / model / "ablation.yaml"
+    if path.is_file():
+        _rows("Blocks switched off, an equal budget each: CSI, mean over leads (docs/ablation.md)", yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def _rows(title: str, rows: list[dict[str, Any]]) -> None:

@@ -20,7 +20,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Score a model on every window of 10 + 10 frames of a packed sequence, beside the references, the other models and the MRKAN paper's figures."""
-    from flows.cli.evaluating import cost_table, costs, evaluated, shown_sequences, shown_tables
+    from flows.cli.evaluating import ablation_table, cost_table, costs, evaluated, shown_sequences, shown_tables
     from stormcycle.serving import model_names
     from stormcycle.verification import REFERENCES
 
@@ -37,6 +37,7 @@ def evaluate(
     for name, document in documents.items():
         shown_tables(model, name, document)
     cost_table(spent)
+    ablation_table(model)
 
 
 @app.command(epilog=example("stormcycle train smaat_unet --minutes 60"))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from stormcycle.datasets.runs import unbroken_runs
 from stormcycle.states import NO_ECHO_DBZ
 
 FRAMES_IN = 10
@@ -101,10 +102,8 @@ def _step_and_run(stored: xr.Dataset, frames: int, name: str) -> tuple[float, sl
         raise ValueError(f"{name}: the times do not rise; sort the frames and drop those that come twice.")
     lengths, counts = np.unique(gaps, return_counts=True)
     step_seconds = int(lengths[counts.argmax()])
-    # Runs lie between the gaps that are not one step.
-    edges = np.flatnonzero(np.concatenate(([True], gaps != step_seconds, [True])))
-    longest = int(np.diff(edges).argmax())
-    return step_seconds / 60.0, slice(int(edges[longest]), int(edges[longest + 1]))
+    run = max(unbroken_runs(times.astype("int64"), step_seconds), key=lambda one: one.stop - one.start)
+    return step_seconds / 60.0, run
 
 
 def _unpacked(field: xr.DataArray) -> xr.DataArray:

@@ -4,6 +4,7 @@ A window is what stormcycle.nowcast.neural has in a cycle, with the truth beside
 digest of its file, its settings and the sources that made them.
 """
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -14,9 +15,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from stormcycle.cycle.digests import file_digest, json_digest, sources_digest
+from stormcycle.cycle.digests import json_digest, sources_digest
 from stormcycle.cycle.files import json_bytes, temporary_beside
-from stormcycle.datasets.events import Event, read_event
+from stormcycle.datasets.events import Event, brought, read_event
 from stormcycle.datasets.sequence import FRAMES_IN, FRAMES_OUT, SEQUENCE_FRAMES
 from stormcycle.nowcast.extrapolation import MOTION_FRAMES, motion
 from stormcycle.nowcast.lagrangian import displacements
@@ -27,6 +28,8 @@ SIDE = 256
 WET_DBZ, LEAST_WET_SHARE = 20.0, 0.002
 """A window whose truth has less echo than this at every lead teaches nothing."""
 PARTS = ("frames", "truth", "displacement", "mask")
+TOLD = ("conversion", "selection", "pixels", "step")
+"""Attributes of an event that say what was done to it."""
 SOURCES = (
     *(f"stormcycle/datasets/{name}.py" for name in ("events", "sequence", "windows")),
     "stormcycle/nowcast/lagrangian.py",
@@ -59,36 +62,50 @@ class Windows:
 def windows_of(folder: Path, event: Event, step_minutes: int, kept: Path, seed: int) -> Windows:
     """The windows of an event, from those kept below a folder, or made now.
 
-    Reads netCDF: the first call for an event belongs in a child process. Raises ValueError where no window has echo.
+    Reads the event's files: it belongs in a child process. Raises ValueError where no window has echo.
     """
-    key = json_digest([file_digest(folder / event.file), event.model_dump(mode="json", exclude={"weight"}), step_minutes, seed, sources_digest(*SOURCES)])
-    place = kept / f"{event.name}-{key[:16]}"
-    if not place.is_dir():
-        _make(place, read_event(folder, event, step_minutes), event, np.random.default_rng(seed))
+    return opened(_place(folder, event, step_minutes, kept, seed), event)
+
+
+def opened(place: Path, event: Event) -> Windows:
+    """The windows that are kept in a folder."""
     parts = {part: np.load(place / f"{part}.npy", mmap_mode="r") for part in PARTS}
     told = json.loads((place / "notes.json").read_text())
     return Windows(event, **parts, variables=tuple(told["variables"]), notes=told["notes"])
 
 
-def _make(place: Path, sequence: xr.Dataset, event: Event, rng: np.random.Generator) -> None:
-    """Write the windows of an event's frames and what was done to them, whole or not at all."""
-    variables = [word for word, name in VARIABLES.items() if name in sequence]
-    frames = np.stack([sequence[VARIABLES[word]].values for word in variables])
+def _place(folder: Path, event: Event, step_minutes: int, kept: Path, seed: int) -> Path:
+    """Where an event's windows are kept; they are made where they are not."""
+    runs = read_event(folder, event)
+    frames = [hashlib.sha256(field.values.tobytes()).hexdigest() for run in runs for field in run.data_vars.values()]
+    place = kept / f"{event.name}-{json_digest([frames, event.model_dump(mode='json', exclude={'weight'}), step_minutes, seed, sources_digest(*SOURCES)])[:16]}"
+    if not place.is_dir():
+        _make(place, [brought(run, event, step_minutes) for run in runs], event, np.random.default_rng(seed))
+    return place
+
+
+def _make(place: Path, runs: list[xr.Dataset], event: Event, rng: np.random.Generator) -> None:
+    """Write the windows of an event's runs of frames and what was done to them, whole or not at all; no window reaches over two runs."""
+    variables = [word for word, name in VARIABLES.items() if all(name in run for run in runs)]
     made: list[tuple[np.ndarray, ...]] = []
-    for start in range(frames.shape[1] - SEQUENCE_FRAMES + 1):
-        for _ in range(event.crops):
-            window = _window(frames[:, start : start + SEQUENCE_FRAMES], event, rng)
-            if window is not None:
-                made.append(window)
+    for run in runs:
+        frames = np.stack([run[VARIABLES[word]].values for word in variables])
+        if min(frames.shape[2:]) < SIDE:
+            raise ValueError(f"The event {event.name} has frames of {frames.shape[2]} x {frames.shape[3]} pixels; a window takes {SIDE} x {SIDE}.")
+        for start in range(frames.shape[1] - SEQUENCE_FRAMES + 1):
+            for _ in range(event.crops):
+                window = _window(frames[:, start : start + SEQUENCE_FRAMES], event, rng)
+                if window is not None:
+                    made.append(window)
     if not made:
         raise ValueError(f"The event {event.name} has no window of {SEQUENCE_FRAMES} frames with echo.")
     building = temporary_beside(place)
     building.mkdir()
-    notes = {key: value for key, value in sequence.attrs.items() if key != "step_minutes"}
+    notes = {key: "; then ".join(dict.fromkeys(str(run.attrs[key]) for run in runs if key in run.attrs)) for key in TOLD}
     try:
         for part, arrays in zip(PARTS, zip(*made, strict=True), strict=True):
             np.save(building / f"{part}.npy", np.stack(arrays))
-        (building / "notes.json").write_bytes(json_bytes({"variables": variables, "notes": notes}))
+        (building / "notes.json").write_bytes(json_bytes({"variables": variables, "notes": {key: told for key, told in notes.items() if told}}))
         building.rename(place)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -120,13 +137,11 @@ def prepare(folder: Path, events: list[Event], step_minutes: int, kept: Path, se
     """
     from stormcycle.feeds.reading import ReadFailure, read_each
 
+    made = []
     for event in events:
         progress(event.name)
-        (counted,) = read_each(_prepared, [(folder, event, step_minutes, kept, seed)])
-        if isinstance(counted, ReadFailure):
-            raise ValueError(counted.reason)
-    return [windows_of(folder, event, step_minutes, kept, seed) for event in events]
-
-
-def _prepared(folder: Path, event: Event, step_minutes: int, kept: Path, seed: int) -> int:
-    return len(windows_of(folder, event, step_minutes, kept, seed))
+        (place,) = read_each(_place, [(folder, event, step_minutes, kept, seed)])
+        if isinstance(place, ReadFailure):
+            raise ValueError(place.reason)
+        made.append(opened(place, event))
+    return made

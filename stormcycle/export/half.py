@@ -5,6 +5,7 @@ was checked here. Sums over a whole field stay in float32: 128 x 128 pixels of 4
 whose states add up over thousands of steps.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,12 +33,12 @@ def half_graph(graph: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:
 
     Raises ExportError where a value of the canary's question comes near what a half can hold.
     """
-    name, value = largest_value(graph, canary_question(contract))
+    closed, scans = _closed(onnx.shape_inference.infer_shapes(graph))
+    name, value = largest_value(graph, canary_question(contract), _inner(scans))
     if not value < LARGEST / HEADROOM:
         raise ExportError(
             f"The model {contract.model} cannot run in half precision: the value {name} reaches {value:.3g}, a half holds {LARGEST:.0f}. Serve it in FP32."
         )
-    closed, scans = _closed(onnx.shape_inference.infer_shapes(graph))
     converted = convert_float_to_float16(closed, keep_io_types=True, disable_shape_infer=True, op_block_list=[*FLOAT32_OPERATORS, WHOLE])
     _open(converted, scans)
     OnnxModel(converted).topological_sort(is_deterministic=True)  # the converter leaves its casts at the end
@@ -45,10 +46,12 @@ def half_graph(graph: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:
     return converted
 
 
-def largest_value(graph: onnx.ModelProto, question: Arrays) -> tuple[str, float]:
-    """The tensor inside a float32 graph that reaches the largest magnitude for a question, weights included, and that magnitude; NaN wins."""
+def largest_value(graph: onnx.ModelProto, question: Arrays, without: Collection[str] = ()) -> tuple[str, float]:
+    """The tensor inside a float32 graph, weights included and those of some names not, that reaches the largest magnitude for a question, and that
+    magnitude; NaN wins.
+    """
     open_graph = onnx.shape_inference.infer_shapes(graph)
-    known = {output.name for output in open_graph.graph.output}
+    known = {*without, *(output.name for output in open_graph.graph.output)}
     open_graph.graph.output.extend(
         value for value in open_graph.graph.value_info if value.name not in known and value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     )
@@ -91,10 +94,15 @@ def _scan(nodes: list[onnx.NodeProto], wanted: set[str]) -> Scan:
     return Scan(nodes, list(used), [name for node in nodes for name in node.output if name in wanted])
 
 
+def _inner(scans: dict[str, Scan]) -> set[str]:
+    """The tensors that no node outside the scans sees."""
+    return {name for scan in scans.values() for node in scan.nodes for name in node.output} - {name for scan in scans.values() for name in scan.leaving}
+
+
 def _open(graph: onnx.ModelProto, scans: dict[str, Scan]) -> None:
     """Put each selective scan back in place of the node that stands for it, between the casts of that node."""
     stand_ins = {node.name: node for node in graph.graph.node if node.op_type == WHOLE}
-    inner = {name for scan in scans.values() for node in scan.nodes for name in node.output} - {name for scan in scans.values() for name in scan.leaving}
+    inner = _inner(scans)
     nodes = list({node.output[0]: node for node in graph.graph.node if node.op_type != WHOLE}.values())  # the same cast for two nodes is written twice
     for path, scan in scans.items():
         now = dict(zip([*scan.entering, *scan.leaving], [*stand_ins[path].input, *stand_ins[path].output], strict=True))

@@ -8,7 +8,7 @@ from stormcycle.nowcast.lagrangian import displacements, forecast, mirrored, mov
 from stormcycle.nowcast.variables import Fields
 from stormcycle.states import dry_filled
 
-FRAMES = 10
+FRAMES = LEADS = 10
 MULTIPLE = 32
 """Networks take rows and columns that are multiples of this."""
 BORDER = 32
@@ -34,11 +34,30 @@ def neural_forecast(
     without echo; velocity: their motion (2, y, x; pixels a step); mask: (y, x) where a radar sees the newest frame;
     beyond it, and where the air comes from beyond it, the forecast is NaN. variables: what the network takes, in order; one that is not
     in `frames` is masked, as in its training. sprog_share: by lead, the weight of S-PROG in what is told of `zh`.
-    Raises ValueError for other than ten frames, and what the network raises.
+    Beyond LEADS its own nowcast, where it is known, serves as its frames: it has never seen its own blur in training, so what is rolled is an
+    illustration. Raises ValueError for other than ten frames, and what the network raises.
     """
     counts = {word: len(values) for word, values in frames.items()}
     if set(counts.values()) != {FRAMES}:
         raise ValueError(f"The network takes {FRAMES} frames of each variable; here are {', '.join(f'{n} of {word}' for word, n in counts.items())}.")
+    made = _ahead(frames, velocity, min(leads, LEADS), mask, network, variables, sprog_share)
+    while (done := len(made["zh"])) < leads:
+        newest = {word: values[-FRAMES:] for word, values in made.items()}
+        further = _ahead(newest, velocity, min(leads - done, LEADS), ~np.isnan(newest["zh"][-1]), network, variables, list(sprog_share[-1:]) * LEADS)
+        made = {word: np.concatenate([values, further[word]]) for word, values in made.items()}
+    return made
+
+
+def _ahead(
+    frames: Mapping[str, np.ndarray],
+    velocity: np.ndarray,
+    leads: int,
+    mask: np.ndarray,
+    network: Network,
+    variables: Sequence[str],
+    sprog_share: Sequence[float],
+) -> Fields:
+    """What the network is asked once for, at most LEADS."""
     known = [word for word in variables if word in frames]
     paths = displacements(velocity, max(leads, FRAMES - 1))  # also as far back as the oldest frame
     seen = {word: np.where(mask, dry_filled(frames[word]), 0.0) for word in known}

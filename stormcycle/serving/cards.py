@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from stormcycle.cycle.digests import file_digest
 from stormcycle.home import home
 from stormcycle.serving.errors import ServingError
+from stormcycle.times import HOUR, Time, parse_time
 
 SHIPPED = Path(__file__).parents[2] / "model_repository"
 FENCE = "---\n"
@@ -34,7 +35,7 @@ class Card(BaseModel):
     step_minutes: int
     resolution_m: int
     channels: dict[str, list[str]] = Field(description="for each tensor the meaning of its channels, in order")
-    trained_on: list[str] = Field(description="events by the beginning of their files' names; a score on one of them is in sample")
+    trained_on: list[str] = Field(description="events by the beginning of their files' names, or domain and hours; a score on one is in sample")
     chosen_on: list[str] = Field(description="events that stopped the training and chose the checkpoint; a score on one is in sample too")
     sprog_share: list[float] = Field(default=[], description="by lead, the weight of S-PROG in the nowcast of zh, fitted on the events that choose")
     licence: str
@@ -43,6 +44,15 @@ class Card(BaseModel):
     def saw(self, name: str) -> bool:
         """Whether a file's name, or a granule's key, is of an event that the weights were made with: its score is in sample."""
         return Path(name).name.startswith((*self.trained_on, *self.chosen_on))
+
+    def saw_hour(self, domain: str, cycle_time: Time) -> bool:
+        """Whether a cycle's frames or the hour that it forecasts are of released hours that the weights were made with (`domain first to last`)."""
+        for event in (*self.trained_on, *self.chosen_on):
+            name, _, hours = event.partition(" ")
+            first, _, last = hours.partition(" to ")
+            if name == domain and last and parse_time(first) - HOUR <= cycle_time <= parse_time(last):
+                return True
+        return False
 
     @property
     def variables(self) -> list[str]:

@@ -45,12 +45,12 @@ def card_body(model: str, recipe: Recipe, progress: Progress, windows: tuple[Seq
 
 
 def _events(windows: Sequence[Windows]) -> list[str]:
-    rows = ["| event | file | windows | weight | seen | what was done |", "|---|---|---|---|---|---|"]
+    rows = ["| event | source | windows | weight | seen | what was done |", "|---|---|---|---|---|---|"]
     for one in windows:
         event = one.event
         seen = "whole square" if event.disc_radius_px is None else f"disc of {event.disc_radius_px:g} px"
-        done = "; ".join(f"{key}: {value}" for key, value in sorted(one.notes.items()) if key != "source_variable")
-        rows.append(f"| {event.name} | {event.file} | {len(one)} | {event.weight:g} | {seen} | {done} |")
+        done = "; ".join(f"{key}: {value}" for key, value in sorted(one.notes.items()))
+        rows.append(f"| {event.name} | {event.source} | {len(one)} | {event.weight:g} | {seen} | {done} |")
     return rows
 
 

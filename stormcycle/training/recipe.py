@@ -68,8 +68,8 @@ def parse_recipe(path: Path) -> Recipe:
         recipe = Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError) as error:
         raise RecipeError(f"{path.name} of {path.parent.name} is not a valid recipe: {' '.join(str(error).split())}") from None
-    learned, chosen, shown = {event.file for event in recipe.events}, {event.file for event in recipe.choosing}, set(recipe.shown)
+    learned, chosen, shown = {event.source for event in recipe.events}, {event.source for event in recipe.choosing}, set(recipe.shown)
     twice = learned & chosen | learned & shown | chosen & shown
     if twice:
-        raise RecipeError(f"{path.name} of {path.parent.name} uses one file for two purposes: {', '.join(sorted(twice))}; split by event.")
+        raise RecipeError(f"{path.name} of {path.parent.name} uses one source for two purposes: {', '.join(sorted(twice))}; split by event.")
     return recipe

@@ -85,8 +85,8 @@ def shipped(model: str, recipe: Recipe, trained: Trained, data: Path) -> Card:
         architecture=recipe.architecture,
         step_minutes=recipe.step_minutes,
         resolution_m=recipe.resolution_m,
-        trained_on=[event.name for event in recipe.events],
-        chosen_on=[event.name for event in recipe.choosing],
+        trained_on=[event.known_as for event in recipe.events],
+        chosen_on=[event.known_as for event in recipe.choosing],
         licence=recipe.licence,
         sprog_share=share,
     )

@@ -3,10 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from unit.datasets.test_archive import NOON, domain_of, hour_of, release
 
 from stormcycle.datasets.events import Event
 from stormcycle.datasets.windows import prepare, windows_of
 from stormcycle.nowcast.lagrangian import forecast
+from stormcycle.times import HOUR, frame_slots, iso
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +70,21 @@ def test_an_event_without_echo_or_file_is_refused_with_its_name(folder: Path, tm
     with pytest.raises(ValueError, match=r"no\.nc"):
         prepare(folder, [Event(name="no", file="no.nc")], 6, tmp_path, 1, lambda _: None)
     assert not list(tmp_path.iterdir())
+
+
+def test_windows_of_our_own_releases_reach_over_no_gap_and_leave_out_what_was_filled(tmp_path: Path) -> None:
+    domain = domain_of(shape=(256, 260))
+    for back in (0, 1, 2, 5, 6):
+        release(tmp_path / "releases", back, hour_of(frame_slots(NOON + back * HOUR, 6), (256, 260)), domain=domain)
+    hours = (iso(NOON), iso(NOON + 6 * HOUR))
+    event = Event(name="own", domain="small", hours=hours, releases=str(tmp_path / "releases"))
+    windows = windows_of(tmp_path, event, 6, tmp_path / "kept", 1)
+    assert len(windows) == (30 - 19) + (20 - 19)
+    assert windows.variables == ("zh", "zdr")
+    assert "30 observed frames of small" in windows.notes["selection"]
+    assert "20 observed frames of small" in windows.notes["selection"]
+
+
+def test_an_event_smaller_than_a_window_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="The event wet has frames of 130 x 135 pixels; a window takes 256 x 256"):
+        prepare(folder, [Event(name="wet", file="wet.nc", coarsen=2)], 6, tmp_path, 1, lambda _: None)

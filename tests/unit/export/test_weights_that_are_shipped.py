@@ -38,7 +38,7 @@ def test_card_weights_configuration_and_recipe_agree(model: str) -> None:
     assert (card.architecture, card.step_minutes, card.resolution_m) == (recipe.architecture, recipe.step_minutes, recipe.resolution_m)
     assert (card.trained_on, card.chosen_on) == ([event.name for event in recipe.events], [event.name for event in recipe.choosing])
     assert not any(card.saw(name) for name in recipe.shown)
-    assert all(card.saw(event.file) for event in (*recipe.events, *recipe.choosing))
+    assert all(card.saw(event.source) for event in (*recipe.events, *recipe.choosing))
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -55,7 +55,7 @@ def test_half_precision_changes_no_decision_of_the_shipped_weights(model: str) -
 
 @pytest.mark.parametrize("model", MODELS)
 def test_where_nothing_is_nothing_is_forecast(model: str) -> None:
-    made = forecaster(model)(np.full((10, 256, 256), -32.0), 10)
+    made = forecaster(model)({"zh": np.full((10, 256, 256), -32.0)}, 10)["zh"]
     assert np.nanmax(made) < 7.0  # less than the least rain that is released
 
 

@@ -79,7 +79,7 @@ def test_it_is_the_recurrence_forwards_and_for_the_gradients_of_all_five_inputs(
 def test_hard_steps_that_forget_all_at_once_are_right(tokens: int):
     """exp(dt a) reaches 0 here; a form that divides by it, or takes exp of what is above 0, breaks."""
     parts = inputs(tokens, 20.0)
-    assert (parts[1][..., None] * parts[2][:, None]).min() < -80
+    assert (parts[1][..., None] * parts[2][:, None]).min() < -70
     wanted, wanted_gradients = told_by_recurrence(tokens, 20.0)
     found, gradients = with_gradients(selective_scan, tuple(part.float() for part in parts))
     assert difference(found, wanted) < 2e-6

@@ -88,3 +88,16 @@ def test_the_share_of_sprog_is_by_lead(frames: np.ndarray) -> None:
 def test_other_than_ten_frames_are_refused(frames: np.ndarray) -> None:
     with pytest.raises(ValueError, match="takes 10 frames of each variable; here are 6 of zh"):
         neural_forecast({"zh": frames[-6:]}, motion(frames[-3:]), 10, ~np.isnan(frames[-1]), nothing)
+
+
+def test_a_nowcast_is_rolled_from_its_own_leads_as_far_as_it_is_known(frames: np.ndarray) -> None:
+    mask, velocity = ~np.isnan(frames[-1]), motion(frames[-3:])
+    made = neural_forecast({"zh": frames}, velocity, 14, mask, nothing)["zh"]
+    assert made.shape[0] == 14
+    np.testing.assert_array_equal(made[:10], neural_forecast({"zh": frames}, velocity, 10, mask, nothing)["zh"])
+    known = ~np.isnan(made)
+    assert (known[:-1] | ~known[1:]).mean() > 0.99  # what is unknown stays so, but for what moves on
+    whole = extrapolation(frames, range(1, 15))
+    inside = known[13] & ~np.isnan(whole[13])
+    assert inside.mean() > 0.5
+    assert np.abs(made[13] - np.maximum(whole[13], 0))[inside].mean() < 0.1

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_models
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from stormcycle.serving import CardError, MismatchedModelError, ServingError, Tensor, check_weights, declared_contract, model_names, read_card
+from stormcycle.serving import Card, CardError, MismatchedModelError, ServingError, Tensor, check_weights, declared_contract, model_names, read_card
 from stormcycle.serving.contract import check_served, parse_contract
 
 SHIPPED = Path(__file__).parents[3] / "model_repository"
@@ -122,3 +123,11 @@ def test_every_shipped_configuration_declares_its_channels(path: Path) -> None:
     assert all(len(contract.channels(tensor.name)) == tensor.shape[1] for tensor in contract.tensors)
     plan = text_format.Parse((path.parent / "configs" / "tensorrt.pbtxt").read_text(), model_config_pb2.ModelConfig())
     assert plan.platform == "tensorrt_plan" and [one.name for one in plan.input] == [one.name for one in contract.inputs]
+
+
+def test_hours_of_our_own_releases_are_in_sample_with_what_they_forecast() -> None:
+    hours = "demo 2026-07-01T03:00Z to 2026-07-01T06:00:00Z"
+    card = Card.model_construct(trained_on=["nju_cpol_005", hours], chosen_on=[], channels={})
+    seen = [hour for hour in range(24) if card.saw_hour("demo", np.datetime64(f"2026-07-01T{hour:02d}:00", "s"))]
+    assert seen == [2, 3, 4, 5, 6]
+    assert not card.saw_hour("khtx", np.datetime64("2026-07-01T04:00", "s"))

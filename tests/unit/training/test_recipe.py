@@ -34,7 +34,7 @@ def test_every_shipped_recipe_can_be_followed() -> None:
 
 @pytest.mark.parametrize("changed", [{"choosing": [{"name": "x", "file": "a.nc"}]}, {"shown": ["a.nc"]}, {"shown": ["b.nc"]}])
 def test_a_file_has_one_purpose(tmp_path: Path, changed: dict[str, Any]) -> None:
-    with pytest.raises(RecipeError, match=r"uses one file for two purposes: [ab]\.nc; split by event"):
+    with pytest.raises(RecipeError, match=r"uses one source for two purposes: [ab]\.nc; split by event"):
         parse_recipe(written(tmp_path, **changed))
 
 
