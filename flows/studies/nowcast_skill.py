@@ -6,6 +6,7 @@ where they were interrupted.
 """
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -14,12 +15,15 @@ from rich.progress import Progress
 from flows.studies.learning import derived, learned
 from flows.studies.tables import markdown
 from stormcycle.datasets.events import Event, brought, read_event
+from stormcycle.export.costs import costs_of, network_costs
 from stormcycle.feeds import ReadFailure, read_each
+from stormcycle.networks import build
+from stormcycle.serving import model_names
 from stormcycle.training import read_recipe
 from stormcycle.verification import REFERENCES, SEEN_REFERENCES, csi_intervals, result_of, window_sums
 from stormcycle.verification.pictures import draw_score_curves
 from stormcycle.verification.references import Method
-from stormcycle.verification.tables import event_rows, interval_rows, lead_rows
+from stormcycle.verification.tables import cost_rows, event_rows, interval_rows, lead_rows
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "nowcast_skill.md"
 WITHHELD = ("nju_cpol_005", "knmi_rap_20100826")
@@ -57,6 +61,9 @@ def main() -> None:
     ]
     for name in WITHHELD:
         lines += _judged(events[name], data, methods)
+    forms = {f"mrkan_direct, {size}": build("mrkan_direct", size=size).eval() for size in ("small", "paper")}
+    costs = {**{name: costs_of(name) for name in model_names()}, **{name: network_costs(network, 3) for name, network in forms.items()}}
+    lines += ["## Costs at 256 x 256", "", *markdown(cost_rows({name: asdict(cost) for name, cost in costs.items()}))]
     DOCUMENT.write_text("\n".join(lines) + "\n")
 
 

@@ -106,7 +106,8 @@ def _make(place: Path, runs: list[xr.Dataset], event: Event, rng: np.random.Gene
         for part, arrays in zip(PARTS, zip(*made, strict=True), strict=True):
             np.save(building / f"{part}.npy", np.stack(arrays))
         (building / "notes.json").write_bytes(json_bytes({"variables": variables, "notes": {key: told for key, told in notes.items() if told}}))
-        building.rename(place)
+        if not place.is_dir():  # another process may have made the same meanwhile
+            building.rename(place)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 

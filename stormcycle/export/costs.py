@@ -29,8 +29,12 @@ class Costs:
 def costs_of(model: str) -> Costs:
     """The costs of a model's network for one field of 256 x 256 pixels. Raises CardError and ExportError as `load_network` does."""
     card = read_card(model)
-    network, count = load_network(card), len(card.variables)
-    asked = torch.zeros(1, count * FRAMES, SIDE, SIDE), torch.ones(1, count, SIDE, SIDE)
+    return network_costs(load_network(card), len(card.variables))
+
+
+def network_costs(network: torch.nn.Module, variables: int) -> Costs:
+    """The costs of a network that takes frames and masks of so many variables, for one field of 256 x 256 pixels."""
+    asked = torch.zeros(1, variables * FRAMES, SIDE, SIDE), torch.ones(1, variables, SIDE, SIDE)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(*asked)
     flops = {str(operation).rpartition(".")[2]: value for operation, value in counter.get_flop_counts()["Global"].items()}

@@ -8,7 +8,7 @@ from typing import Any
 from stormcycle.export.errors import ExportError
 from stormcycle.serving.contract import FREE, Contract, Tensor
 
-SMALLEST, USUAL, LARGEST = 64, 256, 1024
+SMALLEST, USUAL, LARGEST = SIZES = 64, 256, 1024
 """Rows and columns that a plan takes; it is tuned for USUAL. The canary is SMALLEST."""
 
 
@@ -20,8 +20,8 @@ def tensorrt_module(name: str, remedy: str) -> ModuleType:
         raise ExportError(f"The package {name} cannot be used here ({error}). {remedy}") from None
 
 
-def build_engine(trt: Any, graph: bytes, contract: Contract, targets: Sequence[str] = ()) -> bytes:
-    """The serialized engine of an FP16 graph for sizes 1 x SMALLEST to 1 x LARGEST, for the GPU here or for named ones (SM86), ahead of time.
+def build_engine(trt: Any, graph: bytes, contract: Contract, targets: Sequence[str] = (), sizes: tuple[int, int, int] = SIZES) -> bytes:
+    """The serialized engine of an FP16 graph for one field of the least to the largest of `sizes`, for the GPU here or for named ones (SM86), ahead of time.
 
     Raises ExportError with what the parser or the builder says.
     """
@@ -35,7 +35,7 @@ def build_engine(trt: Any, graph: bytes, contract: Contract, targets: Sequence[s
         raise ExportError(f"{trt.__name__} {trt.__version__} does not take the graph of {contract.model}: {said}")
     config, profile = builder.create_builder_config(), builder.create_optimization_profile()
     for tensor in contract.inputs:
-        profile.set_shape(tensor.name, *(_shape(tensor, size) for size in (SMALLEST, USUAL, LARGEST)))
+        profile.set_shape(tensor.name, *(_shape(tensor, size) for size in sizes))
     config.add_optimization_profile(profile)
     if targets:
         config.num_compute_capabilities = len(targets)

@@ -40,6 +40,7 @@ def float_graph(network: nn.Module, contract: Contract, properties: Mapping[str,
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of the legacy exporter itself
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]  # sizes that might freeze: `prove` finds those that did
+        warnings.filterwarnings("ignore", "Constant folding", UserWarning)  # of reversed slices: it leaves them as they are
         torch.onnx.export(
             network,
             tuple(torch.from_numpy(question[name]) for name in inputs),

@@ -12,8 +12,8 @@ from stormcycle.serving.cards import SHIPPED
 
 def test_one_model_that_is_broken_does_not_keep_the_others_from_being_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models = tmp_path / "models"
-    shutil.copytree(SHIPPED, models)
-    shutil.copytree(models / "smaat_unet", models / "a_broken_one")
+    for name in ("smaat_unet", "a_broken_one"):
+        shutil.copytree(SHIPPED / "smaat_unet", models / name)
     monkeypatch.setenv("STORMCYCLE_MODELS", str(models))
     said = stormcycle("export", "--to", str(tmp_path / "served"), "--json")
     assert said.code == 1

@@ -41,11 +41,11 @@ def test_nanjing_is_complete_by_the_model_and_verified_against_its_second_hour(s
     assert (first.state, first.degraded, second.state) == ("complete", (), "complete")
     manifest = json.loads((Path(first.url).parent / "manifest.json").read_text())
     assert set(manifest["products"]) == {"radar", "nowcast", "probability"}
-    assert {"product": "nowcast", "name": "smaat_unet", "version": read_card("smaat_unet").version} in manifest["models"]
+    assert {"product": "nowcast", "name": "mrkan", "version": read_card("mrkan").version} in manifest["models"]
     verified = verify.fn("nanjing")
     assert {item.cycle_time: item.state for item in verified} == {"2015-07-12T01:00:00Z": "verified", "2015-07-12T02:00:00Z": "waiting"}
     assert not read_scores(Path(verified[0].path))["in_sample"]
     rows = csi_rows(period_scores(verified))
     scores = {row["method"]: float(row["6"]) for row in rows if row["dBZ"] == "20"}
-    assert {"nowcast", "extrapolation", "persistence", "sprog"} <= set(scores)
+    assert {"nowcast", "smaat_unet", "extrapolation", "persistence", "sprog"} <= set(scores)
     assert scores["persistence"] < scores["nowcast"] <= 1.0
