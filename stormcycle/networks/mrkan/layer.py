@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from stormcycle.networks.mrkan.csmamba import VSS, CSMamba
 from stormcycle.networks.mrkan.gimrbf import GIMRBF
@@ -55,4 +54,4 @@ class Layer(nn.Module):
             return self.fusion(x, whole, x if mesoscale is None else mesoscale, x if local is None else local)
         if self.join is None:
             return whole
-        return x + functional.gelu(self.join(torch.cat([part for part in (whole, mesoscale, local) if part is not None], 1)))
+        return x + self.join(torch.cat([part for part in (whole, mesoscale, local) if part is not None], 1))
