@@ -158,7 +158,7 @@ def test_model_processes_that_outlive_their_server_are_ended_by_the_next_start(t
 
 
 def test_a_process_that_has_a_dead_servers_number_is_left_alone(own_home: Path) -> None:
-    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], start_new_session=True)
     try:
         processes.state_path("other").parent.mkdir(parents=True)
         processes.state_path("other").write_text(f'{{"pid": {stranger.pid}, "url": "127.0.0.1:1", "command": ["tritonserver"]}}')
