@@ -1,7 +1,7 @@
 """How much S-PROG in the shipped nowcast of reflectivity: a share by lead, fitted on the events that choose.
 
 A network of few events gains at weak echo and blurs; S-PROG, matched to the last observed distribution, holds strong echo. Their
-mean is better than either (specs of the project measured it); how much of each is fitted where the checkpoint was chosen.
+mean is often better than either; how much of each is fitted where the checkpoint was chosen.
 """
 
 from collections.abc import Sequence
