@@ -17,10 +17,11 @@ from botocore.exceptions import BotoCoreError
 
 from stormcycle.datasets.runs import unbroken_runs
 from stormcycle.datasets.sequence import MOST_VALUES, SEQUENCE_FRAMES
+from stormcycle.nowcast.variables import VARIABLES
 from stormcycle.states import Provenance
 from stormcycle.times import HOUR, Time, hour_folder, iso
 
-MOMENTS = ("reflectivity", "zdr", "kdp")
+MOMENTS = tuple(VARIABLES.values())
 Form = tuple[int, tuple[str, ...], bytes, bytes, str]
 
 
