@@ -47,7 +47,7 @@ def cycle(domain: str, cycle_time: str | None = None, revise: bool = False) -> O
     watch_triton()
     served = models(hour)
     forecast = nowcast(hour, radar, served)
-    chances = probability(hour, radar)
+    chances = probability(hour, radar, served)
     seen, expected = by_deadline(sky, "satellite"), by_deadline(model, "background")
     products = gate_products(hour, [radar, forecast, chances, *made_by(seen, expected)])
     return release(hour, [*passed, *seen.items, *expected.items], products)

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from stormcycle.domain import Domain, load_domain
+from stormcycle.nowcast.steps import LONGEST_MIN
 from stormcycle.serving import ServingError, declared_contract, read_card, ready_model
 from tasks.seam import Hour, log, stage
 
@@ -46,7 +47,7 @@ def found(name: str, deadline_s: float) -> ServedModel:
 
 
 def check_models(domain: Domain) -> None:
-    """Raise ValueError when a model that the domain names is made for another step, pixel or horizon: no server can mend that.
+    """Raise ValueError when a model that the domain names is made for another pixel or horizon, or frames are too far apart for it: no server can mend that.
 
     A model whose files are wrong is no error here: its fallback stands in, with the reason.
     """
@@ -61,11 +62,11 @@ def check_model(domain: Domain, key: str, name: str) -> None:
         card, contract = read_card(name), declared_contract(name)
     except ServingError:
         return
-    mine = (domain.step_minutes, domain.grid.resolution_m)
-    if mine != (card.step_minutes, card.resolution_m):
+    pixel = domain.grid.resolution_m
+    if pixel != card.resolution_m or domain.step_minutes > LONGEST_MIN:
         raise ValueError(
-            f"The domain {domain.name} has a frame every {mine[0]} min and pixels of {mine[1]:g} m; its nowcast.{key} {name} is made for "
-            f"{card.step_minutes} min and {card.resolution_m} m: leave the key out, or name another model."
+            f"The domain {domain.name} has a frame every {domain.step_minutes} min and pixels of {pixel:g} m; its nowcast.{key} {name} is made for "
+            f"{card.step_minutes} min (at most {LONGEST_MIN:g} can be brought to that) and {card.resolution_m} m: leave the key out, or name another model."
         )
     horizon = card.step_minutes * contract.outputs[0].shape[1] // len(card.variables)
     if domain.nowcast.lead_minutes > MOST_ROLLED * horizon:

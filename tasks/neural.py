@@ -1,9 +1,12 @@
 """Neural: a served model's nowcast from an hour's frames, as the stage `nowcast` and the verification ask for it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from stormcycle.domain import Domain
-from stormcycle.nowcast.neural import FRAMES, neural_forecast
+from stormcycle.nowcast.neural import FRAMES, LEADS, Finish, Network, neural_exceedance, neural_forecast
+from stormcycle.nowcast.steps import at_step
 from stormcycle.nowcast.variables import VARIABLES, Fields
 from stormcycle.serving import (
     BadTensorError,
@@ -17,6 +20,7 @@ from stormcycle.serving import (
     read_card,
     ready_model,
 )
+from stormcycle.serving.cards import EXCEEDANCE, REACHES
 from tasks.models import triton_url
 from tasks.seam import log
 
@@ -24,22 +28,65 @@ from tasks.seam import log
 def served_forecast(domain: Domain, model: str, version: str, frames: Fields, velocity: np.ndarray) -> Fields:
     """The nowcast of a model that answered its canary: each variable that it knows and that is there, (lead, y, x), NaN where nothing is known.
 
-    frames: (time, y, x) of each variable, the last of them at T; velocity: their motion (2, y, x; pixels a step).
-    Raises ServingError where the model cannot be had, takes its channels in another order, or other than the ten frames that a network takes.
+    frames: (time, y, x) of each variable, one every step of the domain, the last of them at T; velocity: their motion (2, y, x; pixels a step). Those of
+    another step than the model's are brought to it. Raises ServingError where the model cannot be had, takes its channels in another order, or cannot
+    be told what it takes from these frames.
     """
     card, contract = read_card(model), declared_contract(model)
     check_order(card, contract)
-    latest = {word: values[-FRAMES:] for word, values in frames.items()}
-    mask = ~np.isnan(latest["zh"][-1])
-    leads = domain.nowcast.lead_minutes // domain.step_minutes
+    mask, network = ~np.isnan(frames["zh"][-1]), _network(domain, contract, version, contract.outputs[0].name)
 
-    def network(*inputs: np.ndarray) -> np.ndarray:
-        return _asked(contract, version, inputs, domain.nowcast.deadline_seconds)
+    def ask(frames: Fields, velocity: np.ndarray, leads: int) -> Fields:
+        return neural_forecast(frames, velocity, leads, mask, network, card.variables, Finish(card.sprog_share, card.offset_db))
 
     try:
-        return neural_forecast(latest, velocity, leads, mask, network, card.variables, card.sprog_share)
+        return at_step(ask, frames, velocity, leads_of(domain), domain.step_minutes, card.step_minutes)
     except ValueError as error:
         raise BadTensorError(str(error)) from None
+
+
+def served_exceedance(domain: Domain, model: str, version: str, frames: Fields, velocity: np.ndarray) -> np.ndarray:
+    """The probabilities by a model of the domain's thresholds: (threshold, lead, y, x), NaN where nothing is known.
+
+    Parameters and errors as in `served_forecast`; MismatchedModelError too where the model tells no such probability.
+    """
+    card, contract = read_card(model), declared_contract(model)
+    check_order(card, contract)
+    mask, network = ~np.isnan(frames["zh"][-1]), _network(domain, contract, version, EXCEEDANCE)
+    thresholds = domain.nowcast.thresholds_dbz
+
+    def ask(frames: Fields, velocity: np.ndarray, leads: int) -> dict[float, np.ndarray]:
+        return dict(zip(thresholds, neural_exceedance(frames, velocity, leads, mask, network, card.variables, card.thresholds, thresholds), strict=True))
+
+    try:
+        return np.stack(list(at_step(ask, frames, velocity, leads_of(domain), domain.step_minutes, card.step_minutes).values()))
+    except ValueError as error:
+        raise BadTensorError(str(error)) from None
+
+
+def tells_exceedance(domain: Domain, model: str) -> bool:
+    """Whether a model's card says that it tells what the product `probability` of a domain holds: all its thresholds, as far ahead."""
+    try:
+        card = read_card(model)
+    except ServingError:
+        return False
+    within = domain.nowcast.lead_minutes <= LEADS * card.step_minutes
+    return within and set(domain.nowcast.thresholds_dbz) <= set(card.thresholds)
+
+
+def leads_of(domain: Domain) -> int:
+    """How many leads a domain's nowcast has."""
+    return domain.nowcast.lead_minutes // domain.step_minutes
+
+
+def _network(domain: Domain, contract: Contract, version: str, output: str) -> Network:
+    """The served model as what a nowcast asks: one of its answers, and no other is sent."""
+    asked = replace(contract, outputs=tuple(tensor for tensor in contract.outputs if tensor.name == output))
+
+    def network(*inputs: np.ndarray) -> np.ndarray:
+        return _asked(asked, version, inputs, domain.nowcast.deadline_seconds)[output]
+
+    return network
 
 
 def check_order(card: Card, contract: Contract) -> None:
@@ -54,6 +101,8 @@ def check_order(card: Card, contract: Contract) -> None:
         contract.inputs[1].name: [f"observed-{word}" for word in words] if len(words) > 1 else ["observed"],
         contract.outputs[0].name: [f"{word}+{minutes}" for word in words for minutes in range(step, (leads + 1) * step, step)],
     }
+    if card.thresholds:
+        wanted[EXCEEDANCE] = [f"{REACHES}{one:g}+{minutes}" for one in card.thresholds for minutes in range(step, (leads + 1) * step, step)]
     for tensor, channels in wanted.items():
         if card.channels[tensor] != channels:
             raise MismatchedModelError(
@@ -63,18 +112,17 @@ def check_order(card: Card, contract: Contract) -> None:
         raise MismatchedModelError(f"The model {card.model} takes {strange[0]}, which no radar product has; there are {', '.join(VARIABLES)}.")
 
 
-def _asked(contract: Contract, version: str, inputs: tuple[np.ndarray, ...], deadline: float) -> np.ndarray:
-    """The model's answer; one that fails between its canary and now is loaded again and asked once more."""
+def _asked(contract: Contract, version: str, inputs: tuple[np.ndarray, ...], deadline: float) -> dict[str, np.ndarray]:
+    """The model's answers by name; one that fails between its canary and now is loaded again and asked once more."""
     url, model = triton_url(), contract.model
     assert url is not None  # the canary was asked there
     named = {tensor.name: values for tensor, values in zip(contract.inputs, inputs, strict=True)}
     try:
-        answer = infer(url, contract, named, deadline)
+        return infer(url, contract, named, deadline)
     except (BadTensorError, DeadlinePassedError):
         raise  # asking again cannot help, or takes as long again
     except ServingError as error:
         log.warning("%s; the model is examined and asked once more.", error)
         if ready_model(url, model, deadline).version != version:
             raise MismatchedModelError(f"The weights of {model} were changed in the middle of the cycle.") from None
-        answer = infer(url, contract, named, deadline)
-    return answer[contract.outputs[0].name]
+        return infer(url, contract, named, deadline)

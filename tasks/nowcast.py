@@ -14,7 +14,7 @@ from stormcycle.nowcast.variables import VARIABLES, Fields
 from stormcycle.serving import ServingError, read_card
 from stormcycle.states import Degradation
 from tasks.models import ServedModel
-from tasks.neural import served_forecast
+from tasks.neural import leads_of, served_forecast
 from tasks.seam import Hour, Product, log, stage
 from tasks.start import starting_frames
 
@@ -71,13 +71,9 @@ def _extrapolated(hour: Hour, domain: Domain, radar: Reference) -> Reference:
     if reference is not None:
         return reference
     frames, velocity, newest = starting_frames(load(hour.folder, radar), radar.notes["plan"], hour.time, domain)
-    forecast = extrapolated({word: values[-1] for word, values in frames.items()}, velocity, _leads(domain))
+    forecast = extrapolated({word: values[-1] for word, values in frames.items()}, velocity, leads_of(domain))
     told = {"model": EXTRAPOLATION, "model_version": model_version, "model_inputs": " ".join(forecast)}
-    return _saved(hour, domain, key, forecast, known_pixels(frames["zh"][-1], velocity, _leads(domain)), newest, told)
-
-
-def _leads(domain: Domain) -> int:
-    return domain.nowcast.lead_minutes // domain.step_minutes
+    return _saved(hour, domain, key, forecast, known_pixels(frames["zh"][-1], velocity, leads_of(domain)), newest, told)
 
 
 def _key(hour: Hour, domain: Domain, radar: Reference, model: str, model_version: str) -> str:

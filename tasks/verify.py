@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ import xarray as xr
 from stormcycle.domain import Domain, load_domain
 from stormcycle.home import home
 from stormcycle.nowcast.product import released_reflectivity
-from stormcycle.nowcast.variables import Fields
+from stormcycle.nowcast.variables import VARIABLES, Fields
 from stormcycle.release.publishing import Published, find_published, latest_release
 from stormcycle.release.quicklook import draw_quicklook
 from stormcycle.release.store import read_product
 from stormcycle.serving import Card, CardError, ServingError, model_names, read_card
 from stormcycle.times import HOUR, iso, minutes, parse_time
 from stormcycle.verification import (
+    JUDGED,
+    REFERENCES,
     aggregate,
+    aggregate_moments,
     merge,
     of_method,
     out_of_sample,
@@ -54,10 +58,11 @@ class Verified:
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of a period: of the fields by method, threshold and lead; of the probabilities, where there are any."""
+    """The scores of a period: of reflectivity by method, threshold and lead; of the probabilities, and of other variables by word, where there are any."""
 
     fields: xr.Dataset
     chances: xr.Dataset | None
+    moments: dict[str, xr.Dataset]
 
 
 def scores_root() -> Path:
@@ -107,7 +112,8 @@ def _record(domain: Domain, made: Published, truths: list[Published], path: Path
     options = domain.release.storage_options or None
     products = {name: read_product(made.url, name, options) for name in made.manifest["products"]}
     radar, forecast = products["radar"], products["nowcast"]
-    truth, observed = observed_at(forecast["valid_time"].values, [read_product(item.url, "radar", options) for item in truths])
+    seen = [read_product(item.url, "radar", options) for item in truths]
+    truth, observed = observed_at(forecast["valid_time"].values, seen)
     leads = [int(lead / np.timedelta64(60, "s")) for lead in forecast["lead_time"].values]
     frames, velocity = _start(radar, made, domain)
     baselines, asked = _baselines(domain, made, frames, velocity)
@@ -130,7 +136,22 @@ def _record(domain: Domain, made: Published, truths: list[Published], path: Path
         "models": [*made.manifest["models"], *asked],
         "sums": to_json(sums),
         "probability_sums": chances,
+        "moments": _moments(forecast, seen, observed, frames, leads),
     }
+
+
+def _moments(forecast: xr.Dataset, seen: list[xr.Dataset], observed: np.ndarray, frames: Fields, leads: list[int]) -> dict[str, Any]:
+    """The sums of the variables beside reflectivity that the nowcast holds and radars saw, as the record holds them; what has no echo is no event."""
+    found = {}
+    for word in [word for word, name in VARIABLES.items() if word != "zh" and name in forecast and word in frames and all(name in radar for radar in seen)]:
+        truth, _ = observed_at(forecast["valid_time"].values, seen, VARIABLES[word])
+        truth = np.where(observed, np.nan_to_num(truth), np.nan)
+        plain = {name: REFERENCES[name]({"zh": frames["zh"], word: frames[word]}, len(leads))[word] for name in ("extrapolation", "persistence")}
+        methods = {"nowcast": forecast[VARIABLES[word]].values, **plain}
+        judged = partial(pair_sums, truth=truth, observed=observed, thresholds=JUDGED[word].thresholds, windows=(1,), leads=leads, units=JUDGED[word].units)
+        sums = [of_method(judged(values), name) for name, values in methods.items()]
+        found[word] = to_json(merge(sums))
+    return found
 
 
 def _in_sample(made: Published) -> bool:
@@ -185,8 +206,8 @@ def _baseline(domain: Domain, model: str, made: Published, frames: Fields, veloc
     return released_reflectivity(forecast, domain.radar.quality.noise_floor_dbz), served.version
 
 
-def observed_at(valid_times: np.ndarray, radars: list[xr.Dataset]) -> tuple[np.ndarray, np.ndarray]:
-    """What radars observed at the valid times: reflectivity and mask, each (lead, y, x); only pixels that were seen."""
+def observed_at(valid_times: np.ndarray, radars: list[xr.Dataset], name: str = "reflectivity") -> tuple[np.ndarray, np.ndarray]:
+    """What radars observed at the valid times: a variable and the mask, each (lead, y, x); only pixels that were seen."""
     shape = (len(valid_times), radars[0].sizes["y"], radars[0].sizes["x"])
     truth, observed = np.full(shape, np.nan, "float32"), np.zeros(shape, bool)
     for radar in radars:
@@ -194,7 +215,7 @@ def observed_at(valid_times: np.ndarray, radars: list[xr.Dataset]) -> tuple[np.n
         for lead, time in enumerate(valid_times):
             for frame in np.flatnonzero(times == time):
                 seen = radar["observed"].values[frame]  # false in frames that were filled by advection
-                truth[lead] = np.where(seen, radar["reflectivity"].values[frame], np.nan)
+                truth[lead] = np.where(seen, radar[name].values[frame], np.nan)
                 observed[lead] = seen
     return truth, observed
 
@@ -218,6 +239,7 @@ def show_scores(domain_name: str, verified: list[Verified]) -> list[Verified]:
     scores = period_scores(verified)
     if scores is not None:
         show_table(f"scores-{domain_name}", csi_rows(scores), f"CSI of {domain_name} by lead (min), all verified hours pooled")
+        show_table(f"moments-{domain_name}", moment_rows(scores), f"CSI of the other variables of {domain_name} by lead (min)")
         show_table(f"brier-{domain_name}", brier_rows(scores), f"Brier score of {domain_name} by lead (min)")
         newest = max((item for item in verified if item.state == "verified"), key=lambda item: item.cycle_time)
         show_picture(f"outcome-{domain_name}", Path(newest.path).with_suffix(".png"), f"{domain_name} {newest.cycle_time}: expected and then observed")
@@ -230,7 +252,8 @@ def period_scores(verified: Sequence[Verified]) -> Scores | None:
     if not records:
         return None
     sums, chances = aggregate(records)
-    return Scores(scores_of(sums), scores_of(chances) if chances is not None else None)
+    moments = {word: scores_of(one) for word, one in aggregate_moments(records).items()}
+    return Scores(scores_of(sums), scores_of(chances) if chances is not None else None, moments)
 
 
 def csi_rows(scores: Scores) -> list[dict[str, Any]]:
@@ -238,6 +261,16 @@ def csi_rows(scores: Scores) -> list[dict[str, Any]]:
     csi = scores.fields["csi"]
     keys = [(method, threshold) for method in csi["method"].values for threshold in csi["threshold"].values]
     return [{"method": str(method), "dBZ": f"{threshold:g}", **_by_lead(csi.sel({"method": method, "threshold": threshold}))} for method, threshold in keys]
+
+
+def moment_rows(scores: Scores) -> list[dict[str, Any]]:
+    """CSI of the other variables by method and event (zdr 0.5 dB, kdp 0.2 degree km-1), a column a lead (min); none without them."""
+    return [
+        {"method": str(method), "event": f"{word} {threshold:g}", **_by_lead(one["csi"].sel({"method": method, "threshold": threshold}))}
+        for word, one in scores.moments.items()
+        for method in one["method"].values
+        for threshold in one["threshold"].values
+    ]
 
 
 def brier_rows(scores: Scores) -> list[dict[str, Any]]:

@@ -85,18 +85,19 @@ def verify(
     cycle_time = iso(usage(lambda: parse_cycle_time(time))) if time is not None else None
     recorded = with_prefect()
     from flows.verify import verify as verify_flow
-    from tasks.verify import brier_rows, csi_rows, period_scores
+    from tasks.verify import brier_rows, csi_rows, moment_rows, period_scores
 
     verified = (verify_flow if recorded else verify_flow.fn)(domain, cycle_time)
     if not verified:
         fail(f"The domain {domain} has no release to verify; run `stormcycle cycle --domain {domain} --time ...` first.")
     scores = period_scores(verified)
-    csi, brier = (csi_rows(scores), brier_rows(scores)) if scores is not None else ([], [])
+    csi, moments, brier = (csi_rows(scores), moment_rows(scores), brier_rows(scores)) if scores is not None else ([], [], [])
     if as_json:
-        print_json({"domain": domain, "hours": [item.__dict__ for item in verified], "csi": csi, "brier": brier})
+        print_json({"domain": domain, "hours": [item.__dict__ for item in verified], "csi": csi, "moments": moments, "brier": brier})
         return
     table(f"Verification of {domain}", ["hour", "state", "record"], [[item.cycle_time, item.state, item.path] for item in verified])
-    for title, rows in (("CSI by lead (min), all verified hours pooled", csi), ("Brier score of the probabilities by lead (min)", brier)):
+    titles = "CSI by lead (min), all verified hours pooled", "CSI of the other variables by lead (min)", "Brier score of the probabilities by lead (min)"
+    for title, rows in zip(titles, (csi, moments, brier), strict=True):
         if rows:
             table(title, list(rows[0]), [list(row.values()) for row in rows])
 

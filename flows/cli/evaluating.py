@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
 import yaml
 from rich.markup import escape
 from rich.progress import Progress
@@ -14,10 +15,21 @@ from stormcycle.datasets import read_sequence
 from stormcycle.export import ExportError
 from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.home import expand
+from stormcycle.nowcast.steps import LONGEST_MIN
 from stormcycle.serving import ServingError, model_names, models_folder, read_card
-from stormcycle.verification import ENSEMBLE_REFERENCES, REFERENCES, SEEN_REFERENCES, csi_intervals, result_of, window_sums
+from stormcycle.verification import (
+    CHANCE_REFERENCES,
+    ENSEMBLE_REFERENCES,
+    REFERENCES,
+    SEEN_REFERENCES,
+    chance_sums,
+    chances_result,
+    csi_intervals,
+    result_of,
+    window_sums,
+)
 from stormcycle.verification.references import Method
-from stormcycle.verification.tables import OTHER_EVENTS, cost_rows, errors_beside_paper, events_beside_paper, interval_rows, lead_rows
+from stormcycle.verification.tables import OTHER_EVENTS, chance_rows, cost_rows, errors_beside_paper, events_beside_paper, interval_rows, lead_rows
 
 
 def shown_sequences(model: str) -> list[Path]:
@@ -31,13 +43,16 @@ def shown_sequences(model: str) -> list[Path]:
 def evaluated(model: str, path: Path, figure: Path | None = None) -> dict[str, Any]:
     """The evaluation of a sequence as plain JSON: `result_of`, its intervals, and which models were made with this event.
 
-    Ends the command with a sentence where the sequence cannot be read, or has another step than the model.
+    A sequence of another step than a model's is brought to it. Ends the command with a sentence where the sequence cannot be read, or its
+    frames are too far apart for a model.
     """
     (sequence,) = read_each(read_sequence, [(path,)])
     if isinstance(sequence, ReadFailure):
         fail(sequence.reason)
     step = float(sequence.attrs["step_minutes"])
-    models = _models(model, step, path.name)
+    if step > LONGEST_MIN:
+        fail(f"{path.name} has a frame every {step:g} min; frames more than {LONGEST_MIN:g} min apart cannot be brought to a model's step.")
+    models = _models(model, step)
     methods = {**REFERENCES, **SEEN_REFERENCES, **ENSEMBLE_REFERENCES, **models}
     with Progress(console=said, transient=True) as bar:
         task = bar.add_task(f"windows of {escape(path.name)}", total=None)
@@ -50,6 +65,7 @@ def evaluated(model: str, path: Path, figure: Path | None = None) -> dict[str, A
     in_sample = {name: read_card(name).saw(path.name) for name in models}
     return {
         **result,
+        "probabilities": _chances(sequence, step, list(models), path.name),
         "step_minutes": step,
         "in_sample": in_sample.get(model, False),
         "in_sample_models": in_sample,
@@ -57,18 +73,25 @@ def evaluated(model: str, path: Path, figure: Path | None = None) -> dict[str, A
     }
 
 
-def _models(named: str, step: float, sequence: str) -> dict[str, Method]:
-    """The named model and every other one that takes a frame every `step` minutes; one that is broken is said and left out."""
+def _chances(sequence: xr.Dataset, step: float, models: list[str], name: str) -> dict[str, Any]:
+    """The scores of the exceedance probabilities that models tell, beside references, as plain JSON."""
+    from stormcycle.export.in_process import exceedance_forecaster
+
+    told = {model: exceedance_forecaster(model, step) for model in models}
+    methods = {**CHANCE_REFERENCES, **{model: method for model, method in told.items() if method is not None}}
+    with Progress(console=said, transient=True) as bar:
+        task = bar.add_task(f"probabilities of {escape(name)}", total=None)
+        return chances_result(chance_sums(sequence, methods, lambda done, total: bar.update(task, completed=done, total=total)))
+
+
+def _models(named: str, step: float) -> dict[str, Method]:
+    """The named model and every other one, of frames every `step` minutes; one that is broken is said and left out."""
     from stormcycle.export.in_process import forecaster
 
     found = {}
     for name in sorted(model_names(), key=lambda other: other == named):
         try:
-            card = read_card(name)
-            if card.step_minutes == step:
-                found[name] = forecaster(name)
-            elif name == named:
-                fail(f"{name} takes a frame every {card.step_minutes} min; {sequence} has one every {step:g} min.")
+            found[name] = forecaster(name, step)
         except (ServingError, ExportError) as error:
             if name == named:
                 raise
@@ -92,6 +115,9 @@ def shown_tables(model: str, name: str, document: dict[str, Any]) -> None:
         _rows(f"{title} by lead (min) on {sample}", lead_rows(document, score, document["step_minutes"]))
     _rows(f"Errors on {sample}: physical units, and grey levels 0-255", errors_beside_paper(document))
     say(OTHER_EVENTS)
+    step = document["step_minutes"]
+    _rows(f"Brier score (0 is perfect) of probabilities by lead (min) on {sample}, where every method knows something", chance_rows(document, "brier", step))
+    _rows(f"Brier skill (1 is perfect, 0 as good as the observed share) on {sample}", chance_rows(document, "skill", step))
     _interval_table(document["intervals"], sample)
     for one, seen in document["in_sample_models"].items():
         if seen:

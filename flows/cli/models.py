@@ -55,7 +55,7 @@ def train(
     from stormcycle.training import train as follow
 
     recipe, data = read_recipe(model), Path(expand("${STORMCYCLE_DATA}"))
-    steps = recipe.schedule.steps
+    steps = recipe.steps
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=said, transient=True) as bar:
         task = bar.add_task("preparing", total=steps)
 
@@ -64,12 +64,12 @@ def train(
 
         trained = follow(model, recipe, data, minutes * 60, lambda name: bar.update(task, description=f"windows of {name}"), report)
     progress = trained.progress
-    result: dict[str, Any] = {"model": model, "step": progress.step, "best": progress.best, "done": progress.done, "version": None}
-    if progress.done:
+    result: dict[str, Any] = {"model": model, "step": progress.step, "best": progress.best, "done": trained.done, "version": None}
+    if trained.done:
         result["version"] = shipped(model, recipe, trained, data).version
     if as_json:
         print_json(result)
-    elif progress.done:
+    elif trained.done:
         say(f"{model}: {progress.step} steps, best score {progress.best:.4f}; weights and card written, version {result['version']}")
     else:
         say(f"{model}: step {progress.step} of {steps}, best score {progress.best:.4f}; the same command goes on. Checkpoint: {run_folder(model, recipe)}")

@@ -4,6 +4,8 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+import xarray as xr
+
 from flows.cycle import cycle
 from flows.studies.tables import markdown
 from flows.triton import start_triton, stop_triton
@@ -11,11 +13,20 @@ from flows.verify import verify
 from stormcycle.datasets import read_sequence
 from stormcycle.export import export_model
 from stormcycle.export.costs import costs_of
-from stormcycle.export.in_process import forecaster
+from stormcycle.export.in_process import exceedance_forecaster, forecaster
 from stormcycle.serving import model_names, read_card, served_repository
-from stormcycle.verification import ENSEMBLE_REFERENCES, REFERENCES, SEEN_REFERENCES, evaluate_sequence
-from stormcycle.verification.pictures import draw_score_curves
-from stormcycle.verification.tables import OTHER_EVENTS, cost_rows, errors_beside_paper, events_beside_paper, lead_rows
+from stormcycle.verification import (
+    CHANCE_REFERENCES,
+    ENSEMBLE_CHANCES,
+    ENSEMBLE_REFERENCES,
+    REFERENCES,
+    SEEN_REFERENCES,
+    chance_sums,
+    chances_result,
+    evaluate_sequence,
+)
+from stormcycle.verification.pictures import draw_reliability, draw_score_curves
+from stormcycle.verification.tables import OTHER_EVENTS, chance_rows, cost_rows, errors_beside_paper, events_beside_paper, lead_rows
 from tasks.verify import csi_rows, period_scores
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "baselines.md"
@@ -64,6 +75,7 @@ def main() -> None:
         "",
         *markdown(errors_beside_paper(result)),
         "",
+        *_probabilities(sequence, list(models), step),
         "## Costs at 256 x 256",
         "",
         *markdown(cost_rows({name: asdict(costs_of(name)) for name in models})),
@@ -71,6 +83,30 @@ def main() -> None:
         *_released(),
     ]
     DOCUMENT.write_text("\n".join(lines) + "\n")
+
+
+def _probabilities(sequence: xr.Dataset, models: list[str], step: float) -> list[str]:
+    """What the probabilities of models are worth beside the references, as lines of Markdown; draws their picture."""
+    told = {name: exceedance_forecaster(name) for name in models}
+    methods = {**CHANCE_REFERENCES, **ENSEMBLE_CHANCES, **{name: method for name, method in told.items() if method is not None}}
+    result = chances_result(chance_sums(sequence, methods))
+    draw_reliability(result, DOCUMENT.parent / "pictures" / "reliability.png")
+    document = {"probabilities": result}
+    return [
+        "## Probabilities: Brier score (0 is perfect) by lead in minutes",
+        "",
+        "`extrapolation` is sure of itself, 0 or 1; `lagrangian` is the share of its neighbourhood, wider by a kilometre a minute (Germann and Zawadzki",
+        "2004, by pySTEPS); `steps` the share of an ensemble of 12. Only pixels count where every method knows something.",
+        "",
+        *markdown(chance_rows(document, "brier", step)),
+        "",
+        "Skill, one minus the ratio to the Brier score of the observed share (1 is perfect, below 0 the share itself is better):",
+        "",
+        *markdown(chance_rows(document, "skill", step)),
+        "",
+        "![Reliability](pictures/reliability.png)",
+        "",
+    ]
 
 
 def _released() -> list[str]:

@@ -15,7 +15,7 @@ from stormcycle.export import export_half, export_model
 from stormcycle.export.graph import answer
 from stormcycle.export.in_process import by_torch, frame_of, method_of
 from stormcycle.export.weights import load_network
-from stormcycle.nowcast.neural import Network
+from stormcycle.nowcast.neural import Finish, Network
 from stormcycle.nowcast.variables import Fields
 from stormcycle.serving import declared_contract, model_names, read_card
 from stormcycle.verification import evaluate_sequence
@@ -51,7 +51,7 @@ def _of_model(model: str, folder: Path) -> dict[str, Any]:
     card = read_card(model)
     network = load_network(card)
     networks = {"torch": by_torch(network), "onnx": _by_onnx(model, made.graph), "half": _by_onnx(model, half)}
-    methods = {name: method_of(one, card.variables, card.sprog_share, frame_of(network)) for name, one in networks.items()}
+    methods = {name: method_of(one, card.variables, Finish(card.sprog_share, card.offset_db), frame_of(network)) for name, one in networks.items()}
     scores = evaluate_sequence(frames, {name: _kept(method, told.setdefault(name, [])) for name, method in methods.items()})["methods"]
     apart = {name: max(_apart(one, other) for one, other in zip(told[name], told["torch"], strict=True)) for name in ("onnx", "half")}
     changed = [

@@ -86,7 +86,8 @@ def measure(domain: str, cycle_time: str) -> list[dict[str, Any]]:
             console.print(f"{domain} {cycle_time}: {item.granule.key} is {item.state} and not measured: {item.note}", markup=False)
     radar = mosaic(hour, items)
     fields = [(item.granule.key, item.reference) for item in items if item.usable]
-    products = [(product.name, product.reference) for product in (radar, nowcast(hour, radar, models(hour)), probability(hour, radar))]
+    served = models(hour)
+    products = [(product.name, product.reference) for product in (radar, nowcast(hour, radar, served), probability(hour, radar, served))]
     rows = [{"suite": "radar_fields", **row} for key, reference in fields if reference for row in summaries(load(hour.folder, reference), key)]
     return rows + [{"suite": name, **row} for name, reference in products if reference for row in summaries(load(hour.folder, reference), name, hour.time)]
 

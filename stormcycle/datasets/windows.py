@@ -59,12 +59,13 @@ class Windows:
         return len(self.frames)
 
 
-def windows_of(folder: Path, event: Event, step_minutes: int, kept: Path, seed: int) -> Windows:
+def windows_of(folder: Path, event: Event, step_minutes: int, resolution_m: float, kept: Path, seed: int) -> Windows:
     """The windows of an event, from those kept below a folder, or made now.
 
-    Reads the event's files: it belongs in a child process. Raises ValueError where no window has echo.
+    Reads the event's files: it belongs in a child process. Raises ValueError where no window has echo, or where the event says that its pixels are
+    others than `resolution_m`.
     """
-    return opened(_place(folder, event, step_minutes, kept, seed), event)
+    return opened(_place(folder, event, step_minutes, resolution_m, kept, seed), event)
 
 
 def opened(place: Path, event: Event) -> Windows:
@@ -74,9 +75,14 @@ def opened(place: Path, event: Event) -> Windows:
     return Windows(event, **parts, variables=tuple(told["variables"]), notes=told["notes"])
 
 
-def _place(folder: Path, event: Event, step_minutes: int, kept: Path, seed: int) -> Path:
+def _place(folder: Path, event: Event, step_minutes: int, resolution_m: float, kept: Path, seed: int) -> Path:
     """Where an event's windows are kept; they are made where they are not."""
     runs = read_event(folder, event)
+    for pixel in {run.attrs["resolution_m"] * event.coarsen for run in runs if "resolution_m" in run.attrs}:
+        if pixel != resolution_m:
+            raise ValueError(
+                f"The event {event.name} has pixels of {pixel:g} m, `coarsen` counted; the recipe learns at {resolution_m:g} m: set `coarsen`, or leave it out."
+            )
     frames = [hashlib.sha256(field.values.tobytes()).hexdigest() for run in runs for field in run.data_vars.values()]
     place = kept / f"{event.name}-{json_digest([frames, event.model_dump(mode='json', exclude={'weight'}), step_minutes, seed, sources_digest(*SOURCES)])[:16]}"
     if not place.is_dir():
@@ -131,7 +137,7 @@ def _disc(radius_px: float | None) -> np.ndarray:
     return np.hypot(y - middle, x - middle) <= (np.inf if radius_px is None else radius_px)
 
 
-def prepare(folder: Path, events: list[Event], step_minutes: int, kept: Path, seed: int, progress: Callable[[str], None]) -> list[Windows]:
+def prepare(folder: Path, events: list[Event], step_minutes: int, resolution_m: float, kept: Path, seed: int, progress: Callable[[str], None]) -> list[Windows]:
     """The windows of events, each prepared in a child process where it is not yet; progress is told each event's name.
 
     Raises ValueError with the first event's reason that cannot be read.
@@ -141,7 +147,7 @@ def prepare(folder: Path, events: list[Event], step_minutes: int, kept: Path, se
     made = []
     for event in events:
         progress(event.name)
-        (place,) = read_each(_place, [(folder, event, step_minutes, kept, seed)])
+        (place,) = read_each(_place, [(folder, event, step_minutes, resolution_m, kept, seed)])
         if isinstance(place, ReadFailure):
             raise ValueError(place.reason)
         made.append(opened(place, event))

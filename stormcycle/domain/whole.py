@@ -12,14 +12,14 @@ from stormcycle.grids import area
 
 
 class Nowcast(Strict):
-    """The nowcast branch: a served model or extrapolation to `lead_minutes`, exceedance from a small STEPS ensemble."""
+    """The nowcast branch: a served model or extrapolation to `lead_minutes`; exceedance by a model that tells it, else from a small STEPS ensemble."""
 
     model: str | None = Field(default=None, description="served by Triton; extrapolation where it cannot be used, and where none is named")
     baselines: tuple[str, ...] = Field(default=(), description="models beside it, asked by the verification alone and scored with the references")
     deadline_seconds: float = Field(default=20.0, gt=0, description="what an answer of a model may take before extrapolation stands in")
     lead_minutes: int = Field(default=60, gt=0, le=180)
     motion_frames: int = Field(default=3, ge=2)
-    members: int = Field(default=12, ge=2)
+    members: int = Field(default=12, ge=2, description="of the ensemble that tells exceedance where no model does")
     thresholds_dbz: tuple[float, ...] = (20.0, 30.0, 40.0)
     seed: int = 20150712
 

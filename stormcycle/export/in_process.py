@@ -1,6 +1,6 @@
 """A model's nowcast in this process: for evaluations, which need no server."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -8,18 +8,62 @@ import torch
 from stormcycle.export.weights import load_network
 from stormcycle.nowcast.extrapolation import MOTION_FRAMES, motion
 from stormcycle.nowcast.lagrangian import mirrored, seen_disc
-from stormcycle.nowcast.neural import MULTIPLE, Network, neural_forecast
+from stormcycle.nowcast.neural import AS_IT_IS, MULTIPLE, Finish, Network, neural_exceedance, neural_forecast
+from stormcycle.nowcast.steps import Key, at_step
 from stormcycle.nowcast.variables import Fields
-from stormcycle.serving.cards import read_card
+from stormcycle.serving.cards import Card, read_card
 from stormcycle.states import dry_filled
+from stormcycle.verification.chances import ChanceMethod
 from stormcycle.verification.references import Method
 
 
-def forecaster(model: str) -> Method:
-    """A model as a method of evaluations, computed by torch. Raises CardError and ExportError as `load_network` does."""
+def forecaster(model: str, step_minutes: float | None = None) -> Method:
+    """A model as a method of evaluations of frames of a step (none: the model's own), computed by torch.
+
+    Raises CardError and ExportError as `load_network` does.
+    """
     card = read_card(model)
     network = load_network(card)
-    return method_of(by_torch(network), card.variables, card.sprog_share, frame_of(network))
+    return _stepped(method_of(by_torch(network), card.variables, Finish(card.sprog_share, card.offset_db), frame_of(network)), card, step_minutes)
+
+
+def exceedance_forecaster(model: str, step_minutes: float | None = None) -> ChanceMethod | None:
+    """A model's exceedance probabilities as a method of evaluations; none where the model tells none, or not as far as ten steps reach.
+
+    Parameters and errors as in `forecaster`.
+    """
+    card = read_card(model)
+    if not card.thresholds or (step_minutes or 0) > card.step_minutes:
+        return None
+    told = chances_of(by_torch(load_network(card), answer=1), card.variables, card.thresholds)
+
+    def method(frames: Fields, leads: int, thresholds: Sequence[float]) -> np.ndarray:
+        stepped = _stepped(lambda frames, leads: dict(zip(thresholds, told(frames, leads, thresholds), strict=True)), card, step_minutes)
+        return np.stack(list(stepped(frames, leads).values()))
+
+    return method
+
+
+def _stepped(method: Callable[[Fields, int], dict[Key, np.ndarray]], card: Card, step_minutes: float | None) -> Callable[[Fields, int], dict[Key, np.ndarray]]:
+    """A method of a model's own step as one of frames of another."""
+    if step_minutes is None or step_minutes == card.step_minutes:
+        return method
+
+    def stepped(frames: Fields, leads: int) -> dict[Key, np.ndarray]:
+        velocity = motion(frames["zh"][-MOTION_FRAMES:])
+        return at_step(lambda frames, _, leads: method(frames, leads), frames, velocity, leads, step_minutes, card.step_minutes)
+
+    return stepped
+
+
+def chances_of(network: Network, variables: Sequence[str], told: Sequence[float]) -> ChanceMethod:
+    """A network that tells the probabilities of some thresholds as a method of evaluations, which asks for some of them."""
+
+    def method(frames: Fields, leads: int, thresholds: Sequence[float]) -> np.ndarray:
+        mask = seen_disc(frames["zh"]) & ~np.isnan(frames["zh"][-1])
+        return neural_exceedance(frames, motion(frames["zh"][-MOTION_FRAMES:]), leads, mask, network, variables, told, thresholds)
+
+    return method
 
 
 def frame_of(network: torch.nn.Module) -> str:
@@ -27,10 +71,10 @@ def frame_of(network: torch.nn.Module) -> str:
     return getattr(network, "frame", "moving")
 
 
-def method_of(network: Network, variables: Sequence[str] = ("zh",), sprog_share: Sequence[float] = (), frame: str = "moving") -> Method:
+def method_of(network: Network, variables: Sequence[str] = ("zh",), finish: Finish = AS_IT_IS, frame: str = "moving") -> Method:
     """A network as a method of evaluations: of each of `variables` that is there, (lead, y, x), NaN where no radar sees.
 
-    sprog_share: as in `neural_forecast`. frame: `moving`, the network gives changes in the frame that moves with the echoes;
+    finish: as in `neural_forecast`. frame: `moving`, the network gives changes in the frame that moves with the echoes;
     `fixed`, it takes the frames as they stand and gives the forecast itself.
     """
 
@@ -38,7 +82,7 @@ def method_of(network: Network, variables: Sequence[str] = ("zh",), sprog_share:
         mask = seen_disc(frames["zh"]) & ~np.isnan(frames["zh"][-1])
         if frame == "fixed":
             return _direct(frames, leads, mask, network, variables)
-        return neural_forecast(frames, motion(frames["zh"][-MOTION_FRAMES:]), leads, mask, network, variables, sprog_share)
+        return neural_forecast(frames, motion(frames["zh"][-MOTION_FRAMES:]), leads, mask, network, variables, finish)
 
     return method
 
@@ -55,11 +99,12 @@ def _direct(frames: Fields, leads: int, mask: np.ndarray, network: Network, vari
     return {**made, "zh": np.maximum(made["zh"], 0.0)}
 
 
-def by_torch(network: torch.nn.Module) -> Network:
-    """A torch module as what a nowcast asks."""
+def by_torch(network: torch.nn.Module, answer: int = 0) -> Network:
+    """A torch module as what a nowcast asks: its only answer, or one of several."""
 
     def asked(frames: np.ndarray, mask: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            return network(torch.from_numpy(frames), torch.from_numpy(mask)).numpy()
+            told = network(torch.from_numpy(frames), torch.from_numpy(mask))
+        return (told[answer] if isinstance(told, tuple) else told).numpy()
 
     return asked

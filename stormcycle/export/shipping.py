@@ -32,6 +32,7 @@ def ship(
     chosen_on: list[str],
     licence: str,
     sprog_share: Sequence[float] = (),
+    offset_db: Sequence[float] = (),
 ) -> Card:
     """Write weights.safetensors (float32) and CARD.md (`body` is its text in Markdown) into a model's folder, which holds its config.pbtxt.
 
@@ -56,6 +57,7 @@ def ship(
         trained_on=trained_on,
         chosen_on=chosen_on,
         sprog_share=list(sprog_share),
+        offset_db=list(offset_db),
         licence=licence,
         canary=_canary(network, contract),
     )

@@ -6,9 +6,15 @@ from torch import nn
 
 from stormcycle.networks.baselines.conv_lstm import ConvLSTM
 from stormcycle.networks.baselines.smaat_unet import SmaAtUNet
-from stormcycle.networks.mrkan import DirectMRKAN, MovingMRKAN
+from stormcycle.networks.mrkan import DirectMRKAN, ExceedingMRKAN, MovingMRKAN
 
-NETWORKS: dict[str, type[nn.Module]] = {"conv_lstm": ConvLSTM, "mrkan": MovingMRKAN, "mrkan_direct": DirectMRKAN, "smaat_unet": SmaAtUNet}
+NETWORKS: dict[str, type[nn.Module]] = {
+    "conv_lstm": ConvLSTM,
+    "mrkan": MovingMRKAN,
+    "mrkan_direct": DirectMRKAN,
+    "mrkan_exceedance": ExceedingMRKAN,
+    "smaat_unet": SmaAtUNet,
+}
 
 __all__ = ["NETWORKS", "build"]
 

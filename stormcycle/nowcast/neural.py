@@ -1,6 +1,7 @@
 """The nowcast of a network that stands in the frame that moves with the echoes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,7 +17,22 @@ BORDER = 32
 
 Network = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Frames (1, variable x time, y, x; physical units) and masks (1, variable, y, x) in, the change of each variable and lead
-(1, variable x lead, y, x) out; all float32, variable-major."""
+(1, variable x lead, y, x) or the probability of each threshold and lead (1, threshold x lead, y, x) out; all float32, lead last."""
+
+
+LEAST_ECHO_DBZ = 10.0
+"""Only what is stronger takes an offset: what is dry stays dry."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What is done to a network's zh by lead, fitted on the events that choose: the weight of S-PROG in it, then what is added to echoes (dB)."""
+
+    sprog_share: Sequence[float] = ()
+    offset_db: Sequence[float] = ()
+
+
+AS_IT_IS = Finish()
 
 
 def neural_forecast(
@@ -26,26 +42,74 @@ def neural_forecast(
     mask: np.ndarray,
     network: Network,
     variables: Sequence[str] = ("zh",),
-    sprog_share: Sequence[float] = (),
+    finish: Finish = AS_IT_IS,
 ) -> Fields:
     """A network's nowcast of each variable that is there and that it knows: (lead, y, x), `zh` in dBZ and at least 0.
 
     frames: ten (time, y, x) of each variable (stormcycle.nowcast.variables), `zh` among them, NaN where not observed or
     without echo; velocity: their motion (2, y, x; pixels a step); mask: (y, x) where a radar sees the newest frame;
     beyond it, and where the air comes from beyond it, the forecast is NaN. variables: what the network takes, in order; one that is not
-    in `frames` is masked, as in its training. sprog_share: by lead, the weight of S-PROG in what is told of `zh`.
+    in `frames` is masked, as in its training. finish: what is done to `zh` then.
     Beyond LEADS its own nowcast, where it is known, serves as its frames: it has never seen its own blur in training, so what is rolled is an
     illustration. Raises ValueError for other than ten frames, and what the network raises.
     """
+    made = _ahead(frames, velocity, min(leads, LEADS), mask, network, variables, finish)
+    while (done := len(made["zh"])) < leads:
+        newest = {word: values[-FRAMES:] for word, values in made.items()}
+        last = Finish(list(finish.sprog_share[-1:]) * LEADS)  # its frames have had their offset
+        further = _ahead(newest, velocity, min(leads - done, LEADS), ~np.isnan(newest["zh"][-1]), network, variables, last)
+        made = {word: np.concatenate([values, further[word]]) for word, values in made.items()}
+    return made
+
+
+def neural_exceedance(
+    frames: Mapping[str, np.ndarray],
+    velocity: np.ndarray,
+    leads: int,
+    mask: np.ndarray,
+    network: Network,
+    variables: Sequence[str],
+    told: Sequence[float],
+    thresholds: Sequence[float],
+) -> np.ndarray:
+    """A network's probabilities that reflectivity reaches thresholds (dBZ): (threshold, lead, y, x), NaN where nothing is known.
+
+    network: answers in the moving frame, (1, threshold x lead, y, x) of the thresholds that it has `told`, LEADS each; the rest as in
+    `neural_forecast`. Raises ValueError for other than ten frames, more than LEADS, or a threshold that it does not tell.
+    """
+    if leads > LEADS:
+        raise ValueError(f"The network tells probabilities {LEADS} steps ahead, not {leads}: there is no rolling of them.")
+    if strange := [threshold for threshold in thresholds if threshold not in told]:
+        raise ValueError(f"The network tells the probabilities of {', '.join(f'{one:g}' for one in told)} dBZ, not of {strange[0]:g}.")
+    asked = _asked(frames, velocity, leads, mask, network, variables)
+    by_threshold = np.split(asked.answer, len(told))
+    nothing = np.zeros(mask.shape)
+    return np.stack([forecast(nothing, by_threshold[told.index(one)][:leads], asked.paths[:leads], mask) for one in thresholds]).clip(0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A network's answer (channel, y, x), and what it was asked: the fields that are seen, what moves with them, the paths of each lead."""
+
+    seen: Fields
+    moving: Fields
+    paths: np.ndarray
+    answer: np.ndarray
+
+
+def _asked(frames: Mapping[str, np.ndarray], velocity: np.ndarray, leads: int, mask: np.ndarray, network: Network, variables: Sequence[str]) -> _Asked:
+    """A network asked once, for at most LEADS. Raises ValueError for other than ten frames."""
     counts = {word: len(values) for word, values in frames.items()}
     if set(counts.values()) != {FRAMES}:
         raise ValueError(f"The network takes {FRAMES} frames of each variable; here are {', '.join(f'{n} of {word}' for word, n in counts.items())}.")
-    made = _ahead(frames, velocity, min(leads, LEADS), mask, network, variables, sprog_share)
-    while (done := len(made["zh"])) < leads:
-        newest = {word: values[-FRAMES:] for word, values in made.items()}
-        further = _ahead(newest, velocity, min(leads - done, LEADS), ~np.isnan(newest["zh"][-1]), network, variables, list(sprog_share[-1:]) * LEADS)
-        made = {word: np.concatenate([values, further[word]]) for word, values in made.items()}
-    return made
+    known = [word for word in variables if word in frames]
+    paths = displacements(velocity, max(leads, FRAMES - 1))  # also as far back as the oldest frame
+    seen = {word: np.where(mask, dry_filled(frames[word]), 0.0) for word in known}
+    nothing, dark = np.zeros((FRAMES, *mask.shape), "float32"), np.zeros(mask.shape, bool)
+    moving = {word: moving_frames(seen[word], paths) if word in known else nothing for word in variables}
+    masks = np.stack([mask if word in known else dark for word in variables]).astype("float32")
+    question = [mirrored(fields, BORDER, MULTIPLE)[None] for fields in (np.concatenate(list(moving.values())), masks)]
+    return _Asked(seen, moving, paths, network(*question)[0, :, BORDER : BORDER + mask.shape[0], BORDER : BORDER + mask.shape[1]])
 
 
 def _ahead(
@@ -55,21 +119,21 @@ def _ahead(
     mask: np.ndarray,
     network: Network,
     variables: Sequence[str],
-    sprog_share: Sequence[float],
+    finish: Finish,
 ) -> Fields:
     """What the network is asked once for, at most LEADS."""
-    known = [word for word in variables if word in frames]
-    paths = displacements(velocity, max(leads, FRAMES - 1))  # also as far back as the oldest frame
-    seen = {word: np.where(mask, dry_filled(frames[word]), 0.0) for word in known}
-    nothing, dark = np.zeros((FRAMES, *mask.shape), "float32"), np.zeros(mask.shape, bool)
-    moving = {word: moving_frames(seen[word], paths) if word in known else nothing for word in variables}
-    masks = np.stack([mask if word in known else dark for word in variables]).astype("float32")
-    asked = [mirrored(fields, BORDER, MULTIPLE)[None] for fields in (np.concatenate(list(moving.values())), masks)]
-    answer = network(*asked)[0, :, BORDER : BORDER + mask.shape[0], BORDER : BORDER + mask.shape[1]]
-    change = dict(zip(variables, np.split(answer, len(variables)), strict=True))
-    made = {word: forecast(seen[word][-1], change[word][:leads], paths[:leads], mask) for word in known}
+    asked = _asked(frames, velocity, leads, mask, network, variables)
+    change = dict(zip(variables, np.split(asked.answer, len(variables)), strict=True))
+    made = {word: forecast(seen[-1], change[word][:leads], asked.paths[:leads], mask) for word, seen in asked.seen.items()}
     made["zh"] = np.maximum(made["zh"], 0.0)
-    if any(sprog_share[:leads]):
-        share = np.asarray(sprog_share[:leads])[:, None, None]
-        made["zh"] = share * np.maximum(moving_sprog(moving["zh"], paths[:leads], mask), 0.0) + (1.0 - share) * made["zh"]
+    if any(finish.sprog_share[:leads]):
+        share = np.asarray(finish.sprog_share[:leads])[:, None, None]
+        made["zh"] = share * np.maximum(moving_sprog(asked.moving["zh"], asked.paths[:leads], mask), 0.0) + (1.0 - share) * made["zh"]
+    if any(finish.offset_db[:leads]):
+        made["zh"] = with_offset(made["zh"], finish.offset_db[:leads])
     return made
+
+
+def with_offset(zh: np.ndarray, offset_db: Sequence[float]) -> np.ndarray:
+    """A forecast (lead, y, x; dBZ) with something added to its echoes, by lead; NaN stays."""
+    return np.where(zh > LEAST_ECHO_DBZ, zh + np.asarray(offset_db)[:, None, None], zh)

@@ -18,6 +18,8 @@ from stormcycle.times import HOUR, Time, parse_time
 SHIPPED = Path(__file__).parents[2] / "model_repository"
 FENCE = "---\n"
 VERSION_DIGITS = 12
+EXCEEDANCE, REACHES = "exceedance", "zh>="
+"""The tensor of a model that tells probabilities, and how the meaning of its channels begins: zh>=20+6, at least 20 dBZ in 6 min."""
 
 
 class CardError(ServingError):
@@ -38,6 +40,7 @@ class Card(BaseModel):
     trained_on: list[str] = Field(description="events by the beginning of their files' names, or domain and hours; a score on one is in sample")
     chosen_on: list[str] = Field(description="events that stopped the training and chose the checkpoint; a score on one is in sample too")
     sprog_share: list[float] = Field(default=[], description="by lead, the weight of S-PROG in the nowcast of zh, fitted on the events that choose")
+    offset_db: list[float] = Field(default=[], description="by lead, what is added to the echoes of that nowcast (dB), fitted likewise")
     licence: str
     canary: list[float] = Field(description="the answer to stormcycle.serving.canary's question at its pixels")
 
@@ -58,6 +61,11 @@ class Card(BaseModel):
     def variables(self) -> list[str]:
         """What the frames hold, in the order of their channels (zh, zdr, kdp): the words before `-` and the minutes."""
         return list(dict.fromkeys(channel.partition("-")[0] for channel in self.channels["frames"]))
+
+    @property
+    def thresholds(self) -> list[float]:
+        """The thresholds (dBZ) whose exceedance the model tells, in the order of its channels (zh>=20+6); empty where it tells none."""
+        return list(dict.fromkeys(float(channel.partition("+")[0].removeprefix(REACHES)) for channel in self.channels.get(EXCEEDANCE, [])))
 
     @property
     def version(self) -> str:

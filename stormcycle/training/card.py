@@ -12,18 +12,30 @@ from stormcycle.training.recipe import Recipe
 THRESHOLDS = ("20", "30", "35", "40")
 
 
-def card_body(model: str, recipe: Recipe, progress: Progress, windows: tuple[Sequence[Windows], Sequence[Windows]], shown: Mapping[str, dict[str, Any]]) -> str:
+def card_body(
+    model: str,
+    recipe: Recipe,
+    progress: Progress,
+    windows: tuple[Sequence[Windows], Sequence[Windows]],
+    shown: Mapping[str, dict[str, Any]],
+    head: Progress | None = None,
+) -> str:
     """The card's text in Markdown.
 
-    windows: learned from, chosen on; shown: for each sequence that was neither learned from nor chosen on, its evaluation.
+    windows: learned from, chosen on; shown: for each sequence that was neither learned from nor chosen on, its evaluation, and where
+    the recipe has a head that of its `probabilities`; head: where the head's training stands.
     """
-    best = max(progress.history, key=lambda look: look["score"])
-    start = progress.history[0]
+    best, start = _best(progress), progress.history[0]
     made = (
         f"Made by `stormcycle train {model}` from recipe.yaml: {progress.step} of {recipe.schedule.steps} steps, batches of {recipe.schedule.batch} "
         f"whole fields, weights of step {best['step']} (running mean). Score on the events that choose: {start['score']:.4f} before the first step "
         f"(that is extrapolation), {best['score']:.4f} at the best."
     )
+    if head is not None and recipe.exceedance is not None:
+        made += (
+            f" The head of probabilities was learned after it and does not change it: {head.step} of {recipe.exceedance.schedule.steps} steps, weights of step "
+            f"{_best(head)['step']}; logarithmic score there {-head.history[0]['score']:.4f} before, {-_best(head)['score']:.4f} at the best (less is better)."
+        )
     lines = [
         f"# {model}",
         "",
@@ -41,7 +53,23 @@ def card_body(model: str, recipe: Recipe, progress: Progress, windows: tuple[Seq
     ]
     for name, result in shown.items():
         lines += ["", f"## Scored on {name}: {result['windows']} windows, never learned from, never chosen on", "", *_scores(result)]
+        if "probabilities" in result:
+            lines += ["", *_chances(result["probabilities"])]
     return "\n".join(lines)
+
+
+def _best(progress: Progress) -> dict[str, float]:
+    return max(progress.history, key=lambda look: look["score"])
+
+
+def _chances(probabilities: Mapping[str, Any]) -> list[str]:
+    """Brier scores, mean over leads and at the last, with the skill beside them."""
+    rows = [f"| probabilities of | {' | '.join(f'{value} dBZ: Brier mean, last; skill' for value in THRESHOLDS)} |", f"|---|{'---|' * len(THRESHOLDS)}"]
+    for method, scores in probabilities["methods"].items():
+        told = [(scores["brier"][value], scores["skill"][value]) for value in THRESHOLDS]
+        cells = [f"{_mean(brier):.4f}, {_number(brier[-1]):.4f}; {_mean(skill):.2f}" for brier, skill in told]
+        rows.append(f"| {method} | {' | '.join(cells)} |")
+    return [*rows, "", "Skill: one minus the ratio to the Brier score of the observed share. Only pixels count where every method knows something."]
 
 
 def _events(windows: Sequence[Windows]) -> list[str]:

@@ -94,18 +94,27 @@ def forecast_of(network: nn.Module, batch: Batch, variables: tuple[str, ...]) ->
 
     zh may lie below 0 where the network says less than nothing. Variables that the batch lacks are masked.
     """
-    known = [word for word in variables if word in batch.variables]
-    frames = batch.frames[:, : len(known)]
+    known = len([word for word in variables if word in batch.variables])
+    answer = answers(network, batch, variables)[0].unflatten(1, (len(variables), -1))[:, :known]
+    if network.frame == "moving":
+        return forecast(batch.frames[:, :known, -1], answer, batch.displacement, batch.mask)
+    return answer * batch.mask[:, None, None]
+
+
+def answers(network: nn.Module, batch: Batch, variables: tuple[str, ...]) -> list[torch.Tensor]:
+    """What a network that takes some variables answers to a batch, each of its tensors (n, channel, y, x), turned back.
+
+    Variables that the batch lacks are masked.
+    """
+    known = len([word for word in variables if word in batch.variables])
+    frames = batch.frames[:, :known]
     with torch.no_grad():
         shown = moving_frames(frames, batch.displacement) if network.frame == "moving" else frames
-        lacking = len(variables) - len(known)
-        dark = shown.new_zeros((len(shown), lacking, *shown.shape[2:]))
-        mask = torch.cat([batch.mask[:, None].expand(-1, len(known), -1, -1), dark[:, :, 0]], 1)
+        dark = shown.new_zeros((len(shown), len(variables) - known, *shown.shape[2:]))
+        mask = torch.cat([batch.mask[:, None].expand(-1, known, -1, -1), dark[:, :, 0]], 1)
         seen = [_each(turned, fields, batch.turns) for fields in (torch.cat([shown, dark], 1).flatten(1, 2), mask)]
-    answer = _each(turned_back, network(*seen), batch.turns).float().unflatten(1, (len(variables), -1))[:, : len(known)]
-    if network.frame == "moving":
-        return forecast(frames[:, :, -1], answer, batch.displacement, batch.mask)
-    return answer * batch.mask[:, None, None]
+    told = network(*seen)
+    return [_each(turned_back, one, batch.turns).float() for one in (told if isinstance(told, tuple) else (told,))]
 
 
 def _each(turn: Callable[[torch.Tensor, int], torch.Tensor], fields: torch.Tensor, turns: Sequence[int]) -> torch.Tensor:

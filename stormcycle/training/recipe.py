@@ -31,6 +31,16 @@ class Schedule(BaseModel):
     seed: int = 20150712
 
 
+class Head(BaseModel):
+    """How the head of exceedance probabilities is learned, after the network that it reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    architecture: dict[str, Any] = Field(description="of the network with its head; its part `moving` is the recipe's own network")
+    thresholds: list[float] = Field(min_length=1, description="dBZ, rising")
+    schedule: Schedule
+
+
 class Recipe(BaseModel):
     """How the weights of a model are made: the network, the events, the schedule."""
 
@@ -44,9 +54,17 @@ class Recipe(BaseModel):
     events: list[Event] = Field(min_length=1, description="learned from")
     choosing: list[Event] = Field(min_length=1, description="never learned from: they end the training and choose the checkpoint")
     shown: list[str] = Field(description="sequences below STORMCYCLE_DATA that skill is shown on: in neither list above")
-    with_sprog: bool = Field(default=False, description="whether S-PROG has a share, fitted on the events that choose, in the nowcast of zh")
+    finished: bool = Field(
+        default=False, description="whether S-PROG has a share in the nowcast of zh, and its echoes an offset, by lead, fitted on the events that choose"
+    )
     schedule: Schedule
+    exceedance: Head | None = Field(default=None, description="the head of exceedance probabilities; none: the model tells none")
     licence: str
+
+    @property
+    def steps(self) -> int:
+        """How many steps a whole run has at most, the head's too."""
+        return self.schedule.steps + (self.exceedance.schedule.steps if self.exceedance else 0)
 
 
 def read_recipe(model: str) -> Recipe:

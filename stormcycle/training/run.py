@@ -1,64 +1,103 @@
 """One training run: a model's recipe followed to its end, or as far as the time allows."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
+import xarray as xr
 from torch import nn
 
 from stormcycle.cycle.digests import json_digest
 from stormcycle.datasets import read_sequence
 from stormcycle.datasets.windows import Windows, prepare
-from stormcycle.export.in_process import by_torch, frame_of, method_of
+from stormcycle.export.in_process import by_torch, chances_of, frame_of, method_of
 from stormcycle.export.shipping import ship
 from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.home import home
 from stormcycle.networks import build
+from stormcycle.nowcast.neural import AS_IT_IS
 from stormcycle.serving.cards import Card
-from stormcycle.training.blending import sprog_share
 from stormcycle.training.card import card_body
+from stormcycle.training.exceedance import certainty, ignorance
+from stormcycle.training.finishing import fitted
 from stormcycle.training.loop import Progress, Report, fit
 from stormcycle.training.nowcasts import draw_batch, loss_of, score
-from stormcycle.training.recipe import Recipe
-from stormcycle.verification import REFERENCES, SEEN_REFERENCES, evaluate_sequence
+from stormcycle.training.recipe import Head, Recipe
+from stormcycle.verification import CHANCE_REFERENCES, ENSEMBLE_CHANCES, REFERENCES, SEEN_REFERENCES, chance_sums, chances_result, evaluate_sequence
+
+TEXT = {"about", "licence", "shown", "finished", "exceedance"}
+"""What a recipe says that does not change how its network learns."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A network with its best weights so far, where its run stands, and the windows that it learned from and was chosen on."""
+    """A network with its best weights so far, where its run stands, and its head's where it has one; the windows that it learned from and was chosen on."""
 
     network: nn.Module
+    architecture: dict[str, Any]
     progress: Progress
     learned: list[Windows]
     chosen: list[Windows]
+    head: Progress | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the schedule has ended, the head's too."""
+        return self.progress.done and (self.head is None or self.head.done)
 
 
 def run_folder(model: str, recipe: Recipe) -> Path:
-    """Where a run of a recipe keeps its checkpoint; another recipe is another run."""
-    return home() / "training" / f"{model}-{json_digest(recipe.model_dump(mode='json'))[:12]}"
+    """Where a run of a recipe keeps its checkpoint; a recipe that learns otherwise is another run."""
+    return home() / "training" / f"{model}-{json_digest(recipe.model_dump(mode='json', exclude=TEXT))[:12]}"
 
 
 def train(model: str, recipe: Recipe, data: Path, seconds: float, prepared: Callable[[str], None], report: Report | None = None) -> Trained:
     """Follow a recipe for some seconds at most, from the checkpoint of an earlier call where there is one.
 
-    data: the folder of samples; prepared: told the name of each event before its windows are made. On a GPU where there is one. Raises
-    ValueError where an event cannot be read.
+    data: the folder of samples; prepared: told the name of each event before its windows are made. On a GPU where there is one. Where the recipe has a
+    head, it is learned once the network's schedule has ended; its steps are reported after the network's. Raises ValueError where an event cannot be read.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(recipe.schedule.seed)
     network = build(**recipe.architecture).to(device)
     learned, chosen = (
-        prepare(data, events, recipe.step_minutes, home() / "cache" / "windows", recipe.schedule.seed, prepared) for events in (recipe.events, recipe.choosing)
+        prepare(data, events, recipe.step_minutes, recipe.resolution_m, home() / "cache" / "windows", recipe.schedule.seed, prepared)
+        for events in (recipe.events, recipe.choosing)
     )
+    begun = time.monotonic()
     draw = partial(draw_batch, learned, recipe.schedule.batch, device)
     variables = tuple(recipe.variables)
     judge = partial(score, events=chosen, variables=variables, device=device)
     folder = run_folder(model, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     progress = fit(network, draw, partial(loss_of, variables=variables), judge, recipe.schedule, folder, seconds, report)
-    return Trained(network, progress, learned, chosen)
+    trained = Trained(network, recipe.architecture, progress, learned, chosen)
+    if recipe.exceedance is None or not progress.done:
+        return trained
+    return _with_head(trained, recipe, recipe.exceedance, folder, seconds - (time.monotonic() - begun), report)
+
+
+def _with_head(trained: Trained, recipe: Recipe, head: Head, folder: Path, seconds: float, report: Report | None) -> Trained:
+    """The trained network with its head, learned for some seconds at most."""
+    device = next(trained.network.parameters()).device
+    torch.manual_seed(head.schedule.seed)
+    network = build(**head.architecture, thresholds=head.thresholds).to(device)
+    moving = network.get_submodule("moving")
+    moving.load_state_dict(trained.network.state_dict())
+    moving.requires_grad_(False)
+    variables = tuple(recipe.variables)
+    kept = folder / f"exceedance-{json_digest(head.model_dump(mode='json'))[:12]}"
+    kept.mkdir(exist_ok=True)
+    after = None if report is None else lambda step, figures: report(recipe.schedule.steps + step, figures)
+    draw = partial(draw_batch, trained.learned, head.schedule.batch, device)
+    loss = partial(ignorance, variables=variables, thresholds=head.thresholds)
+    judge = partial(certainty, events=trained.chosen, variables=variables, thresholds=head.thresholds, device=device)
+    progress = fit(network, draw, loss, judge, head.schedule, kept, seconds, after)
+    return replace(trained, network=network, architecture={**head.architecture, "thresholds": head.thresholds}, head=progress)
 
 
 def shipped(model: str, recipe: Recipe, trained: Trained, data: Path) -> Card:
@@ -68,25 +107,34 @@ def shipped(model: str, recipe: Recipe, trained: Trained, data: Path) -> Card:
     """
     network = trained.network.cpu().eval()
     variables = tuple(recipe.variables)
-    share = sprog_share(network, trained.chosen, variables, torch.device("cpu")) if recipe.with_sprog else []
-    methods = {**REFERENCES, **SEEN_REFERENCES, model: method_of(by_torch(network), variables, share, frame_of(network))}
-    if any(share):
-        methods[f"{model}_alone"] = method_of(by_torch(network), variables, (), frame_of(network))
+    finish = fitted(network, trained.chosen, variables, torch.device("cpu")) if recipe.finished else AS_IT_IS
+    methods = {**REFERENCES, **SEEN_REFERENCES, model: method_of(by_torch(network), variables, finish, frame_of(network))}
+    if recipe.finished:
+        methods[f"{model}_alone"] = method_of(by_torch(network), variables, AS_IT_IS, frame_of(network))
     shown = {}
     for name in recipe.shown:
         (sequence,) = read_each(read_sequence, [(data / name,)])
         if isinstance(sequence, ReadFailure):
             raise ValueError(sequence.reason)
-        shown[Path(name).name] = evaluate_sequence(sequence, methods)
+        shown[Path(name).name] = evaluate_sequence(sequence, methods) | _chances(sequence, model, recipe, network)
     return ship(
         model,
         network,
-        card_body(model, recipe, trained.progress, (trained.learned, trained.chosen), shown),
-        architecture=recipe.architecture,
+        card_body(model, recipe, trained.progress, (trained.learned, trained.chosen), shown, trained.head),
+        architecture=trained.architecture,
         step_minutes=recipe.step_minutes,
         resolution_m=recipe.resolution_m,
         trained_on=[event.known_as for event in recipe.events],
         chosen_on=[event.known_as for event in recipe.choosing],
         licence=recipe.licence,
-        sprog_share=share,
+        sprog_share=finish.sprog_share,
+        offset_db=finish.offset_db,
     )
+
+
+def _chances(sequence: xr.Dataset, model: str, recipe: Recipe, network: nn.Module) -> dict[str, Any]:
+    """The scores of the network's probabilities on a sequence, beside all references; nothing where the recipe has no head."""
+    if recipe.exceedance is None:
+        return {}
+    told = chances_of(by_torch(network, answer=1), tuple(recipe.variables), recipe.exceedance.thresholds)
+    return {"probabilities": chances_result(chance_sums(sequence, {**CHANCE_REFERENCES, **ENSEMBLE_CHANCES, model: told}))}

@@ -1,6 +1,6 @@
 """Evaluation of nowcasts on a packed sequence: sliding windows of ten frames in and ten out, counts pooled over the windows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,19 @@ def window_sums(sequence: xr.Dataset, methods: Mapping[str, Method], progress: P
     name, called with ten frames of each variable. The coordinate `lead` is in minutes, to the nearest whole one. Raises ValueError
     when there is no method, the sequence has no reflectivity, is shorter than a window or says no step, or a method returns another shape or variable.
     """
+    windows = []
+    for window, leads, done, count in windows_of(sequence, methods):
+        windows.append(_of_window(window, methods, leads))
+        if progress:
+            progress(done, count)
+    return windows
+
+
+def windows_of(sequence: xr.Dataset, methods: Mapping[str, Any]) -> Iterator[tuple[Fields, list[int], int, int]]:
+    """The windows of a sequence in time order: frames of each variable (FRAMES_IN, then FRAMES_OUT), leads in minutes, which one it is and of how many.
+
+    Raises as `window_sums` does, which says what `sequence` is; `methods` must not be empty.
+    """
     if not methods:
         raise ValueError("There is no method to evaluate; give at least one.")
     frames = {word: np.asarray(sequence[name].values, "float64") for word, name in VARIABLES.items() if name in sequence}
@@ -57,12 +70,8 @@ def window_sums(sequence: xr.Dataset, methods: Mapping[str, Method], progress: P
     if "step_minutes" not in sequence.attrs:
         raise ValueError("The sequence has no attribute step_minutes, so its leads have no length; read it with read_sequence.")
     leads = [round(sequence.attrs["step_minutes"] * step) for step in range(1, FRAMES_OUT + 1)]
-    windows = []
     for start in range(count):
-        windows.append(_of_window({word: values[start : start + SEQUENCE_FRAMES] for word, values in frames.items()}, methods, leads))
-        if progress:
-            progress(start + 1, count)
-    return windows
+        yield {word: values[start : start + SEQUENCE_FRAMES] for word, values in frames.items()}, leads, start + 1, count
 
 
 def _of_window(window: Fields, methods: Mapping[str, Method], leads: Sequence[int]) -> WindowSums:

@@ -27,9 +27,9 @@ class TooFewWindowsError(ValueError):
 
 @dataclass(frozen=True)
 class Intervals:
-    """Intervals of the scores of one variable, and the sample that they rest on.
+    """Intervals of the scores of one variable, or of probabilities, and the sample that they rest on.
 
-    scores: csi, pod, far, ets, bias (bound, method, threshold), mae, rmse, pcc (bound, method), `bound` low and high;
+    scores: csi, pod, far, ets, bias, brier (bound, method, threshold), mae, rmse, pcc (bound, method), `bound` low and high;
     gains: likewise, of `against` over each method (its score minus the method's). blocks: how many fit side by side.
     """
 
@@ -40,12 +40,19 @@ class Intervals:
     gains: xr.Dataset
 
 
-def block_intervals(windows: Sequence[xr.Dataset], against: str, block: int = BLOCK_WINDOWS, resamples: int = RESAMPLES, seed: int = SEED) -> Intervals:
+def block_intervals(
+    windows: Sequence[xr.Dataset],
+    against: str,
+    block: int = BLOCK_WINDOWS,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    names: Sequence[str] = ("csi", "pod", "far", "ets", "bias", "mae", "rmse", "pcc"),
+) -> Intervals:
     """Percentile intervals (95 %) of the mean over leads of every method's scores, and of what `against` gains over each.
 
-    windows: the sums of `window_sums` of one variable, in time order, none left out. Each of `resamples` puts blocks of `block`
-    windows together, drawn with their beginnings anywhere, to as many windows as there are; all methods on the same ones. Raises
-    TooFewWindowsError where fewer than two blocks fit side by side, KeyError for a method that is not there.
+    windows: the sums of `window_sums` of one variable or of `chance_sums`, in time order, none left out; names: which scores of `scores_of`.
+    Each of `resamples` puts blocks of `block` windows together, drawn with their beginnings anywhere, to as many windows as there are; all
+    methods on the same ones. Raises TooFewWindowsError where fewer than two blocks fit side by side, KeyError for a method that is not there.
     """
     count = len(windows)
     if count < 2 * block:
@@ -58,7 +65,7 @@ def block_intervals(windows: Sequence[xr.Dataset], against: str, block: int = BL
     weights = xr.DataArray(times, dims=("resample", "start"))
     together = xr.concat(windows, "start")
     scores = scores_of(together.map(lambda sums: xr.dot(weights, sums.astype("float64"), dim="start")))
-    means = scores[["csi", "pod", "far", "ets", "bias", "mae", "rmse", "pcc"]].mean("lead")
+    means = scores[list(names)].mean("lead")
     return Intervals(count, block, count // block, _bounds(means), _bounds(means.sel({"method": against}, drop=True) - means))
 
 
@@ -87,6 +94,16 @@ def csi_intervals(windows: Sequence[WindowSums], against: str) -> dict[str, Any]
         "csi": {word: _ends(one.scores["csi"]) for word, one in found.items()},
         "gain": {word: _ends(one.gains["csi"]) for word, one in found.items()},
     }
+
+
+def brier_intervals(windows: Sequence[xr.Dataset], against: str) -> dict[str, Any]:
+    """The intervals of the Brier score of the sums of `chance_sums` as plain JSON, as in `csi_intervals`: its keys with `brier` for `csi`, and no words."""
+    try:
+        found = block_intervals(windows, against, names=("brier",))
+    except TooFewWindowsError as error:
+        return {"windows": len(windows), "why_none": str(error)}
+    told = {"windows": len(windows), "blocks": found.blocks, "block": BLOCK_WINDOWS, "level": LEVEL, "against": against}
+    return {**told, "brier": _ends(found.scores["brier"]), "gain": _ends(found.gains["brier"])}
 
 
 def _ends(bounds: xr.DataArray) -> dict[str, dict[str, list]]:

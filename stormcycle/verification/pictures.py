@@ -51,6 +51,38 @@ def draw_score_curves(scores: xr.Dataset | Mapping[str, Any], path: Path, step_m
     figure.savefig(path, dpi=120, format="png")
 
 
+def draw_reliability(result: Mapping[str, Any], path: Path) -> None:
+    """Draws how often what was said with a probability happened, a panel for each threshold, a line a method, into a PNG at `path`.
+
+    Below stands how often it was said. result: of `chances_result`. On the diagonal a method is reliable; Wilks 2019, Statistical Methods in the
+    Atmospheric Sciences, section 9.4.4. Raises ValueError when there is nothing to draw.
+    """
+    methods = result["methods"]
+    if not methods:
+        raise ValueError("There are no probabilities to draw; give the result of a sequence that was evaluated.")
+    thresholds = list(next(iter(methods.values()))["reliability"])
+    figure = Figure(figsize=(1.2 + 3.6 * len(thresholds), 5.6), layout="constrained")
+    panels = figure.subplots(2, len(thresholds), squeeze=False, sharex=True, height_ratios=[3, 1])
+    for (curve, sample), threshold in zip(panels.T, thresholds, strict=True):
+        curve.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
+        for index, (name, scores) in enumerate(methods.items()):
+            told = scores["reliability"][threshold]
+            style = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)], "markersize": 4.5}
+            curve.plot(np.array(told["forecast"], "float64"), np.array(told["observed"], "float64"), label=name, **style)
+            sample.plot(np.array(told["forecast"], "float64"), np.maximum(told["count"], 1), **style)
+        curve.set_title(f"at or above {threshold} dBZ", fontsize=10)
+        curve.set_ylim(-0.02, 1.02)
+        curve.grid(color="0.85", linewidth=0.5)
+        sample.set_yscale("log")
+        sample.set_xlabel("probability that was said")
+    panels[0, 0].set_ylabel("how often it happened")
+    panels[1, 0].set_ylabel("pixels", color="0.25")
+    figure.suptitle(f"Reliability of probabilities, all leads of {result['windows']} windows", fontsize=12)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.savefig(path, dpi=110, format="png")
+
+
 def _draw_curves(panel: Axes, csi: xr.DataArray) -> None:
     leads = csi["lead"].values
     for index, name in enumerate(csi["method"].values):

@@ -19,7 +19,9 @@ Record = dict[str, Any]
 
 KEYS = frozenset(("domain", "cycle_time", "release_version", "digest", "truth", "latency_minutes", "in_sample", "models", "sums", "probability_sums"))
 """What a record holds: `truth` lists the releases verified against ({"cycle_time", "digest"}), `latency_minutes` is publication
-minus cycle time, `in_sample` says that a model was trained on this event, the sums are `to_json`'s; `probability_sums` may be null."""
+minus cycle time, `in_sample` says that a model was trained on this event, the sums are `to_json`'s, of reflectivity; `probability_sums` may be null."""
+MOMENTS = "moments"
+"""What a record may hold beside them: the sums of other variables that were forecast and observed, by their words (zdr, kdp)."""
 
 DTYPES = ("int64", "float64", "str")
 
@@ -114,6 +116,15 @@ def aggregate_all(records: Iterable[Record]) -> tuple[xr.Dataset, xr.Dataset | N
     return merge(sums), merge(probabilities) if probabilities else None
 
 
+def aggregate_moments(records: Iterable[Record]) -> dict[str, xr.Dataset]:
+    """The merged sums of the other variables of all the records given, in sample or not, by word; empty where none holds any."""
+    found: dict[str, list[xr.Dataset]] = {}
+    for record in records:
+        for word, sums in record.get(MOMENTS, {}).items():
+            found.setdefault(word, []).append(from_json(sums))
+    return {word: merge(sums) for word, sums in found.items()}
+
+
 def effective_leads(record: Record) -> xr.DataArray:
     """The leads that a reader really had, by nominal `lead`: minutes from publication to valid time, below 0 when it came too late."""
     lead = from_json(record["sums"])["lead"]
@@ -122,8 +133,8 @@ def effective_leads(record: Record) -> xr.DataArray:
 
 
 def _check(record: Any, path: Path) -> None:
-    if not isinstance(record, dict) or set(record) != KEYS:
-        keys = set(record) if isinstance(record, dict) else set()
+    keys = set(record) - {MOMENTS} if isinstance(record, dict) else set()
+    if keys != KEYS:
         wrong = f"lacks {sorted(KEYS - keys) or 'nothing'} and has {sorted(keys - KEYS) or 'nothing'} too many"
         raise ValueError(f"{path.name} is not a score record: it {wrong}.")
 

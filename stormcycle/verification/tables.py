@@ -68,6 +68,24 @@ def lead_rows(result: Mapping[str, Any], score: str, step_minutes: float) -> lis
     ]
 
 
+def chance_rows(document: Mapping[str, Any], score: str, step_minutes: float) -> list[Row]:
+    """`brier` (four digits, as text) or `skill` of the probabilities of an evaluation by method, threshold and lead (min), with its mean over leads."""
+
+    def told(value: float | None) -> float | str | None:
+        return f"{value:.4f}" if score == "brier" and value is not None else value
+
+    return [
+        {
+            "method": method,
+            "event": f"zh {threshold}",
+            **{f"{step_minutes * (lead + 1):g}": told(value) for lead, value in enumerate(values)},
+            "mean": told(mean_over_leads(values)),
+        }
+        for method, scores in document["probabilities"]["methods"].items()
+        for threshold, values in scores[score].items()
+    ]
+
+
 def error_rows(result: Mapping[str, Any]) -> list[Row]:
     """PCC, MAE and RMSE by variable and method, in physical units and in grey levels 0-255, mean over leads."""
     return [
@@ -125,6 +143,15 @@ def interval_rows(intervals: Mapping[str, Any]) -> list[Row]:
     ]
 
 
-def _range(ends: Sequence[float | None]) -> str | None:
+def brier_interval_rows(intervals: Mapping[str, Any]) -> list[Row]:
+    """The intervals of `brier_intervals` by event and method; nothing where there are none."""
+    return [
+        {"event": f"zh {threshold}", "method": method, "Brier score": _range(ends, 4), "difference": _range(intervals["gain"][method][threshold], 4)}
+        for method, thresholds in intervals.get("brier", {}).items()
+        for threshold, ends in thresholds.items()
+    ]
+
+
+def _range(ends: Sequence[float | None], digits: int = 3) -> str | None:
     low, high = ends
-    return None if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return None if low is None or high is None else f"{low:.{digits}f} to {high:.{digits}f}"

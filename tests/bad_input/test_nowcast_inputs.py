@@ -84,14 +84,16 @@ def small(**nowcast: Any) -> Domain:
 
 
 @pytest.mark.parametrize("key", ["model", "baselines"])
-def test_a_model_for_another_interval_or_pixel_is_refused_with_both_named(key: str) -> None:
+def test_a_model_for_another_pixel_or_frames_too_far_apart_for_it_are_refused_with_both_named(key: str) -> None:
     named = small(**{key: "smaat_unet" if key == "model" else ("smaat_unet",)})
     check_models(named)
-    slower = named.model_copy(update={"step_minutes": 5})
-    with pytest.raises(ValueError, match=rf"a frame every 5 min and pixels of 1000 m; its nowcast\.{key} smaat_unet is made for 6 min and 1000 m"):
+    check_models(named.model_copy(update={"step_minutes": 5}))  # brought to the model's step
+    slower = named.model_copy(update={"step_minutes": 15})
+    made_for = rf"its nowcast\.{key} smaat_unet is made for 6 min \(at most 12 can be brought to that\) and 1000 m"
+    with pytest.raises(ValueError, match=f"a frame every 15 min and pixels of 1000 m; {made_for}"):
         check_models(slower)
     coarser = named.model_copy(update={"grid": named.grid.model_copy(update={"resolution_m": 2000.0})})
-    with pytest.raises(ValueError, match=rf"a frame every 6 min and pixels of 2000 m; its nowcast\.{key} smaat_unet is made for 6 min and 1000 m"):
+    with pytest.raises(ValueError, match=f"a frame every 6 min and pixels of 2000 m; {made_for}"):
         check_models(coarser)
 
 

@@ -22,20 +22,30 @@ def test_one_model_that_is_broken_does_not_keep_the_others_from_being_exported(t
     assert "The card in the folder a_broken_one is that of smaat_unet." in said.err
 
 
-def test_a_sequence_of_another_step_is_refused_and_not_passed_as_the_models(samples: Path) -> None:
-    said = stormcycle("evaluate", "smaat_unet", "--sequence", str(samples / "radar/gridded/fmi_composite_20160928.nc"))
+def test_a_sequence_whose_frames_are_too_far_apart_is_refused(samples: Path, tmp_path: Path) -> None:
+    cut = cut_sequence(samples, "nju_cpol_001_3.0km.nc", tmp_path, minutes=15)
+    said = stormcycle("evaluate", "smaat_unet", "--sequence", str(cut))
     assert said.code == 1
-    assert "smaat_unet takes a frame every 6 min; fmi_composite_20160928.nc has one every 5 min." in said.err
+    assert "nju_cpol_001_3.0km.nc has a frame every 15 min; frames more than 12 min apart cannot be brought to a model's step." in " ".join(said.err.split())
+
+
+def test_a_sequence_of_another_step_is_brought_to_the_models(samples: Path, tmp_path: Path) -> None:
+    cut = cut_sequence(samples, "nju_cpol_001_3.0km.nc", tmp_path, minutes=5)
+    said = stormcycle("evaluate", "smaat_unet", "--sequence", str(cut), "--json")
+    assert (said.code, said.document["step_minutes"], said.document["windows"]) == (0, 5.0, 1)
+    scores = {name: said.document["methods"][name]["zh"]["csi"]["20"] for name in ("smaat_unet", "persistence")}
+    assert all(model > plain for model, plain in zip(*scores.values(), strict=True))
 
 
 REFERENCES = {"persistence", "extrapolation", "sprog", "extrapolation_disc", "sprog_disc", "steps_mean"}
 
 
-def cut_sequence(samples: Path, name: str, folder: Path) -> Path:
-    """The first window of a real dual-polarisation sequence, as a file of the same name."""
+def cut_sequence(samples: Path, name: str, folder: Path, minutes: int = 6) -> Path:
+    """The first window of a real dual-polarisation sequence, as a file of the same name, which may say another step."""
     cut = folder / name
     with xr.open_dataset(samples / "radar/nju_cpol" / name, engine="h5netcdf", mask_and_scale=False) as whole:
-        whole[["dbz", "zdr", "kdp"]].isel(time=slice(0, 20)).to_netcdf(cut, engine="h5netcdf")
+        first = whole[["dbz", "zdr", "kdp"]].isel(time=slice(0, 20))
+        first.assign_attrs(nominal_step_minutes=minutes).to_netcdf(cut, engine="h5netcdf")
     return cut
 
 

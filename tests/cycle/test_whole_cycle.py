@@ -31,6 +31,15 @@ def test_two_hours_are_released_whole_and_the_first_is_verified(house: House) ->
     scores = scores_of(from_json(record["sums"]))
     nowcast, persistence = (scores["csi"].sel({"method": name, "threshold": 20.0}).mean("lead") for name in ("nowcast", "persistence"))
     assert float(nowcast) > float(persistence)
+    zdr = from_json(record["moments"]["zdr"])
+    assert set(zdr["method"].values) == {"nowcast", "extrapolation", "persistence"}
+    said = xr.open_zarr(first.url, group="nowcast", consolidated=False)["zdr"].isel(lead_time=2).values
+    radar = xr.open_zarr(second.url, group="radar", consolidated=False).isel(valid_time=2).load()
+    seen, event = radar["observed"].values, np.nan_to_num(radar["zdr"].values) >= 0.5
+    told = zdr.sel({"method": "nowcast", "threshold": 0.5}).isel(lead=2)
+    assert int(told["hits"]) == (seen & event & (np.nan_to_num(said) >= 0.5)).sum() > 0
+    assert int(told["misses"]) == (seen & event & ~(np.nan_to_num(said) >= 0.5)).sum()
+    assert int(told["false_alarms"]) == (seen & ~event & (np.nan_to_num(said) >= 0.5)).sum()
     assert Path(house.home / "scores/small/2026/07/01T13Z.png").stat().st_size > 10_000
 
 

@@ -215,7 +215,8 @@ def test_the_model_of_three_variables_forecasts_those_that_the_radars_have(
     echo = nowcast["reflectivity"].values > NO_ECHO_DBZ
     assert np.array_equal(~np.isnan(nowcast["zdr"].values), echo)
     assert echo.any()
-    (inputs,) = sent
+    inputs, again = sent
+    assert all(np.array_equal(inputs[name], again[name]) for name in inputs)  # the nowcast, and its probabilities
     assert inputs["mask"][0].any(axis=(1, 2)).tolist() == [True, True, False]
     assert not inputs["frames"][0, 20:].any()
     (modelled.domains / "small.yaml").write_text(WITH_MODEL.replace("model: moving", "model: dual").replace("[reflectivity, zdr]", "[reflectivity]"))
@@ -232,7 +233,7 @@ def test_no_nan_reaches_the_model_and_what_nobody_saw_stays_unknown(modelled: Ho
             forget_rays(path, 40)
     sent = recorded(monkeypatch)
     made = cycle.fn("small", FIRST)
-    (inputs,) = sent
+    inputs, _ = sent
     seen = xr.open_zarr(made.url, group="radar", consolidated=False)["observed"].isel(valid_time=-1).values
     assert all(np.isfinite(values).all() for values in inputs.values())
     inside = inputs["mask"][0, 0, 32:-32, 32:-32] > 0
@@ -276,10 +277,58 @@ def test_a_served_model_with_its_channels_in_another_order_is_refused_by_what_it
         config.write_text(right[0])
         graph.write_bytes(right[1])
         reload_model(triton_server.url, "dual")
-    assert [reason.code for reason in made.degraded] == ["model_unavailable"]
+    assert [(reason.product, reason.code) for reason in made.degraded] == [("nowcast", "model_unavailable"), ("probability", "model_unavailable")]
     sentence = "The served dual has the channels observed-zdr observed-zh observed-kdp in mask, declared are observed-zh observed-zdr observed-kdp."
     assert made.degraded[0].detail == f"Extrapolation stands in for dual. {sentence}"
+    assert made.degraded[1].detail == f"A STEPS ensemble stands in for the probabilities of dual. {sentence}"
     assert nowcast_of(made).attrs["model"] == "extrapolation"
+
+
+def probability_of(made: Outcome) -> xr.Dataset:
+    return xr.open_zarr(made.url, group="probability", consolidated=False).load()
+
+
+def test_a_model_that_tells_probabilities_makes_them_and_an_ensemble_stands_in_and_says_so(
+    modelled: House, dual: Card, triton_server: Triton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = WITH_MODEL.replace("model: moving", "model: dual")
+    (modelled.domains / "small.yaml").write_text(told)
+    monkeypatch.delenv("TRITON_URL")
+    plain = cycle.fn("small", FIRST)
+    assert [(reason.product, reason.code) for reason in plain.degraded] == [("nowcast", "model_unavailable"), ("probability", "model_unavailable")]
+    assert plain.degraded[1].detail == "A STEPS ensemble stands in for the probabilities of dual. TRITON_URL is not set: no model is served."
+    assert {one["fallback"] for one in manifest_of(plain)["decisions"]} == {"extrapolation", "steps"}
+    assert (probability_of(plain).attrs["model"], probability_of(plain).attrs["members"]) == ("steps", 4)
+    monkeypatch.setenv("TRITON_URL", triton_server.url)
+    made = cycle.fn("small", FIRST, revise=True)
+    assert (made.state, made.version, made.degraded) == ("complete", 2, ())
+    chances, nowcast = probability_of(made), nowcast_of(made)
+    assert (chances.attrs["model"], chances.attrs["model_version"], "members" in chances.attrs) == ("dual", dual.version, False)
+    assert {"product": "probability", "name": "dual", "version": dual.version} in manifest_of(made)["models"]
+    assert chances["threshold"].values.tolist() == [20.0, 30.0, 40.0]
+    known = chances["observed"].values
+    assert np.array_equal(known, nowcast["observed"].values)
+    values = chances["exceedance"].values
+    assert np.array_equal(~np.isnan(values), np.broadcast_to(known, values.shape))
+    assert (np.diff(values, axis=0)[:, known] <= 1e-6).all()
+    strong = nowcast["reflectivity"].values >= 35.0
+    assert strong.any()
+    assert values[1][strong].mean() > 0.5 > values[1][known & (nowcast["reflectivity"].values < 20.0)].max()  # an untrained head follows the nowcast
+    (modelled.domains / "small.yaml").write_text(told.replace("members: 4", "members: 4, thresholds_dbz: [20.0, 45.0]"))
+    other = cycle.fn("small", FIRST, revise=True)
+    assert (other.state, probability_of(other).attrs["model"]) == ("complete", "steps")  # 45 dBZ is not told: no fault of the server
+
+
+def test_a_domain_of_another_step_has_its_frames_brought_to_the_models(modelled: House, dual: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    (modelled.domains / "small.yaml").write_text(WITH_MODEL.replace("model: moving", "model: dual").replace("step_minutes: 6", "step_minutes: 10"))
+    sent = recorded(monkeypatch)
+    made = cycle.fn("small", FIRST)
+    assert (made.state, made.degraded) == ("complete", ())
+    assert sent[0]["frames"].shape[1] == 30
+    nowcast, chances = nowcast_of(made), probability_of(made)
+    assert (nowcast.attrs["model"], chances.attrs["model"]) == ("dual", "dual")
+    assert [int(lead) for lead in nowcast["lead_time"].values / np.timedelta64(1, "m")] == [10, 20, 30, 40, 50, 60]
+    assert 0.0 <= np.nanmin(chances["exceedance"]) <= np.nanmax(chances["exceedance"]) <= 1.0
 
 
 def test_a_model_for_another_pixel_is_refused_before_anything_is_released(modelled: House) -> None:

@@ -54,8 +54,16 @@ class MovingMRKAN(nn.Module):
 
     def forward(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """See the class."""
+        return self.change(self.features(frames, mask))
+
+    def features(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """What the heads read: (n, channel, y/2, x/2)."""
         entered = self.enter(self.unshuffle(torch.cat([frames / self.scales, mask], 1)))
-        return self.shuffle(self.head(self.join(torch.cat([entered, self.network(entered)], 1)))) * self.changes
+        return self.join(torch.cat([entered, self.network(entered)], 1))
+
+    def change(self, features: torch.Tensor) -> torch.Tensor:
+        """The changes that features tell: (n, variable x lead, y, x), physical units."""
+        return self.shuffle(self.head(features)) * self.changes
 
 
 class DirectMRKAN(nn.Module):

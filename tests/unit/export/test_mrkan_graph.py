@@ -22,7 +22,7 @@ from stormcycle.networks.mrkan.selective_scan import CHUNK, EXPORTED_LEVELS
 from stormcycle.serving.cards import SHIPPED
 from stormcycle.serving.contract import Contract, Tensor, declared_contract
 
-MODEL = "mrkan"
+MODEL, NETWORK = "mrkan", "mrkan_exceedance"
 DRIFT = 0.01
 """Largest difference of a change, as a share of the largest; measured: below 0.002."""
 FLOAT, HALF = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
@@ -33,14 +33,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A network of random weights, shipped and exported in both precisions; once for all tests, as it takes seconds."""
     folder = tmp_path_factory.mktemp("mrkan")
     torch.manual_seed(1)
-    network = build(MODEL).eval()
-    nn.init.normal_(network.head.weight, std=0.1)
+    network = build(NETWORK).eval()
+    nn.init.normal_(network.moving.head.weight, std=0.02)
+    nn.init.normal_(network.chances[1].weight, std=0.1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STORMCYCLE_MODELS", str(folder / "models"))
         (folder / "models" / MODEL).mkdir(parents=True)
         (folder / "models" / MODEL / "config.pbtxt").write_text((SHIPPED / MODEL / "config.pbtxt").read_text())
         fields = {"step_minutes": 6, "resolution_m": 3000, "trained_on": ["nothing"], "chosen_on": [], "licence": "Apache-2.0"}
-        card = ship(MODEL, network, "# A network of the tests", architecture={"network": MODEL}, **fields)
+        card = ship(MODEL, network, "# A network of the tests", architecture={"network": NETWORK}, **fields)
         exported, again = (export_model(MODEL, folder / "served") for _ in range(2))
         graph = onnx.load(exported.graph)
         half = half_graph(graph, declared_contract(MODEL))
@@ -66,12 +67,14 @@ def test_the_graph_answers_as_torch_does_at_other_sizes_than_were_traced(made):
     session = onnxruntime.InferenceSession(made.exported.graph)
     for size in ((1, 32, 32), (1, 64, 64), (3, 32, 96), (2, 96, 160), (1, 256, 288)):
         asked = question(*size)
-        (found,) = session.run(["residual"], asked)
+        told = session.run(["residual", "exceedance"], asked)
         with torch.no_grad():
-            expected = made.network(*(torch.from_numpy(asked[name]) for name in ("frames", "mask"))).numpy()
-        assert found.shape == (size[0], 30, *size[1:])
-        assert np.abs(expected).max() > 1.0
-        np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+            expected = [one.numpy() for one in made.network(*(torch.from_numpy(asked[name]) for name in ("frames", "mask")))]
+        assert [one.shape for one in told] == [(size[0], channels, *size[1:]) for channels in (30, 40)]
+        assert np.abs(expected[0]).max() > 1.0
+        assert expected[1].max() - expected[1].min() > 0.5
+        for found, wanted in zip(told, expected, strict=True):
+            np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
 
 
 def test_its_axes_are_free_and_its_names_the_contracts(made):
@@ -79,7 +82,11 @@ def test_its_axes_are_free_and_its_names_the_contracts(made):
         value.name: [one.dim_param or one.dim_value for one in value.type.tensor_type.shape.dim]
         for value in (*made.graph.graph.input, *made.graph.graph.output)
     }
-    assert told == {"frames": ["n", 30, "y", "x"], "mask": ["n", 3, "y", "x"], "residual": ["n", 30, "residual_y", "residual_x"]}
+    assert told == {
+        "frames": ["n", 30, "y", "x"],
+        "mask": ["n", 3, "y", "x"],
+        **{name: ["n", channels, f"{name}_y", f"{name}_x"] for name, channels in (("residual", 30), ("exceedance", 40))},
+    }
     assert (made.exported.made, made.again.made) == (True, False)
     assert {entry.key: entry.value for entry in made.graph.metadata_props}["weights_sha256"] == made.card.weights_sha256
 
@@ -98,8 +105,9 @@ def test_half_precision_drifts_within_its_bound(made):
     assert made.half.ByteSize() < 0.7 * made.graph.ByteSize()
     assert made.half.metadata_props == made.graph.metadata_props
     asked = question(2, 96, 160)
-    full, found = (answer(graph, asked)["residual"] for graph in (made.graph, made.half))
-    assert 0 < np.abs(found - full).max() < DRIFT * np.abs(full).max()
+    full, found = (answer(graph, asked) for graph in (made.graph, made.half))
+    for name in ("residual", "exceedance"):
+        assert 0 < np.abs(found[name] - full[name]).max() < DRIFT * np.abs(full[name]).max()
 
 
 def test_every_operation_of_a_scan_is_in_float32_and_nothing_between_two_of_them_is_rounded(made):

@@ -3,7 +3,7 @@ import pytest
 
 from stormcycle.nowcast.extrapolation import extrapolation, motion
 from stormcycle.nowcast.lagrangian import displacements, moving_frames, moving_sprog
-from stormcycle.nowcast.neural import neural_forecast
+from stormcycle.nowcast.neural import Finish, neural_exceedance, neural_forecast
 
 
 @pytest.fixture
@@ -77,12 +77,24 @@ def test_moments_are_asked_together_and_what_is_not_there_is_masked(frames: np.n
 def test_the_share_of_sprog_is_by_lead(frames: np.ndarray) -> None:
     mask, velocity = ~np.isnan(frames[-1]), motion(frames[-3:])
     alone = neural_forecast({"zh": frames}, velocity, 10, mask, nothing)["zh"]
-    shared = neural_forecast({"zh": frames}, velocity, 10, mask, nothing, sprog_share=[0.0, 1.0] + [0.5] * 8)["zh"]
+    shared = neural_forecast({"zh": frames}, velocity, 10, mask, nothing, finish=Finish([0.0, 1.0] + [0.5] * 8))["zh"]
     paths = displacements(velocity, 10)
     sprog = np.maximum(moving_sprog(moving_frames(np.where(mask, np.maximum(np.nan_to_num(frames), 0), 0.0), paths), paths, mask), 0.0)
     np.testing.assert_array_equal(shared[0], alone[0])
     np.testing.assert_allclose(shared[1], sprog[1], atol=1e-5)
     np.testing.assert_allclose(shared[5], (sprog[5] + alone[5]) / 2, atol=1e-5)
+
+
+def test_an_offset_is_added_to_echoes_by_lead_and_not_to_what_is_rolled_from_them(frames: np.ndarray) -> None:
+    mask, velocity = ~np.isnan(frames[-1]), motion(frames[-3:])
+    alone = neural_forecast({"zh": frames}, velocity, 14, mask, nothing)["zh"]
+    more = neural_forecast({"zh": frames}, velocity, 14, mask, nothing, finish=Finish((), [0.0, 2.0] + [1.0] * 8))["zh"]
+    echo = alone > 10.0
+    np.testing.assert_array_equal(more[0], alone[0])
+    np.testing.assert_allclose((more - alone)[1][echo[1]], 2.0)
+    np.testing.assert_array_equal((more - alone)[:10][~echo[:10] & ~np.isnan(alone[:10])], 0.0)
+    strong = alone[12] > 20.0
+    assert 0.5 < (more - alone)[12][strong].mean() < 1.5  # the frames that it is rolled from had it
 
 
 def test_other_than_ten_frames_are_refused(frames: np.ndarray) -> None:
@@ -101,3 +113,36 @@ def test_a_nowcast_is_rolled_from_its_own_leads_as_far_as_it_is_known(frames: np
     inside = known[13] & ~np.isnan(whole[13])
     assert inside.mean() > 0.5
     assert np.abs(made[13] - np.maximum(whole[13], 0))[inside].mean() < 0.1
+
+
+def surer(moving: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Of 20 and 30 dBZ a probability that grows with the lead where there is such an echo now."""
+    reached = np.stack([moving[0, 9] >= threshold for threshold in (20.0, 30.0)])
+    return (reached[:, None] * np.linspace(0.1, 1.0, 10)[:, None, None]).reshape(1, 20, *moving.shape[2:]).astype("float32")
+
+
+def test_probabilities_move_with_the_echoes_and_are_unknown_where_the_nowcast_is(frames: np.ndarray) -> None:
+    mask, velocity = ~np.isnan(frames[-1]), motion(frames[-3:])
+    made = neural_exceedance({"zh": frames}, velocity, 10, mask, surer, ("zh",), (20.0, 30.0), (30.0, 20.0))
+    assert made.shape == (2, 10, 70, 100)
+    known = ~np.isnan(made)
+    np.testing.assert_array_equal(known, np.broadcast_to(~np.isnan(neural_forecast({"zh": frames}, velocity, 10, mask, nothing)["zh"]), known.shape))
+    assert (made[0][known[0]] <= made[1][known[1]]).all()  # 30 dBZ was asked for first
+    assert np.nanmax(made[1], axis=(1, 2)) == pytest.approx(np.linspace(0.1, 1.0, 10))
+    carried = extrapolation(frames, range(1, 11))[6]
+    both = known[1, 6] & ~np.isnan(carried)
+    agree = (made[1, 6] > 0.35) == (carried >= 20.0)
+    assert agree[both].mean() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("count", "leads", "threshold", "sentence"),
+    [
+        (10, 12, 20.0, "tells probabilities 10 steps ahead, not 12"),
+        (10, 10, 45.0, "tells the probabilities of 20, 30 dBZ, not of 45"),
+        (6, 10, 20.0, "takes 10 frames of each variable; here are 6 of zh"),
+    ],
+)
+def test_probabilities_that_a_network_cannot_tell_are_refused(frames: np.ndarray, count: int, leads: int, threshold: float, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        neural_exceedance({"zh": frames[-count:]}, motion(frames[-3:]), leads, ~np.isnan(frames[-1]), surer, ("zh",), (20.0, 30.0), (threshold,))

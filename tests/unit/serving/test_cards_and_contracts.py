@@ -131,3 +131,10 @@ def test_hours_of_our_own_releases_are_in_sample_with_what_they_forecast() -> No
     seen = [hour for hour in range(24) if card.saw_hour("demo", np.datetime64(f"2026-07-01T{hour:02d}:00", "s"))]
     assert seen == [2, 3, 4, 5, 6]
     assert not card.saw_hour("khtx", np.datetime64("2026-07-01T04:00", "s"))
+
+
+def test_a_card_says_which_probabilities_a_model_tells() -> None:
+    card = read_card("smaat_unet")
+    assert card.thresholds == []
+    told = [f"zh>={threshold}+{minutes}" for threshold in ("20", "37.5") for minutes in (6, 12)]
+    assert card.model_copy(update={"channels": {**card.channels, "exceedance": told}}).thresholds == [20.0, 37.5]

@@ -6,7 +6,7 @@ from torch import nn
 from stormcycle.datasets.events import Event
 from stormcycle.datasets.windows import Windows
 from stormcycle.networks import build
-from stormcycle.training.blending import sprog_share
+from stormcycle.training.finishing import fitted
 from stormcycle.training.nowcasts import Batch, draw_batch, forecast_of, loss_of, score, turned, turned_back
 
 CPU = torch.device("cpu")
@@ -147,5 +147,18 @@ def test_a_network_that_knows_the_truth_leaves_sprog_no_share_and_one_that_is_lo
             return -60.0 * torch.ones(len(frames), 10, *frames.shape[2:])
 
     events = [windows()]
-    assert sprog_share(Grown(), events, ZH, CPU) == [0.0] * 10
-    assert min(sprog_share(Lost(), events, ZH, CPU)) == 1.0
+    alone = fitted(Grown(), events, ZH, CPU)
+    assert (alone.sprog_share, alone.offset_db) == ([0.0] * 10, [0.0] * 10)
+    assert min(fitted(Lost(), events, ZH, CPU).sprog_share) == 1.0
+
+
+def test_a_network_that_says_too_little_gets_what_it_lacks() -> None:
+    """Two decibels below the truth, whose echo passes 35 dBZ at the first lead: without them every lead to the second is missed."""
+
+    class Weak(Grown):
+        def forward(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return super().forward(frames, mask) - 2.0 * (frames[:, 9:10] > 0)
+
+    finish = fitted(Weak(), [windows()], ZH, CPU)
+    assert finish.sprog_share == [0.0] * 10
+    assert 1.5 <= finish.offset_db[0] <= 2.0

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from stormcycle.verification.intervals import TooFewWindowsError, block_intervals, csi_intervals
-from stormcycle.verification.sums import of_method, pair_sums
+from stormcycle.verification.intervals import TooFewWindowsError, block_intervals, brier_intervals, csi_intervals
+from stormcycle.verification.sums import of_method, pair_sums, probability_sums
 
 LEADS = (6, 12)
 
@@ -96,3 +96,18 @@ def test_the_json_says_the_gain_of_the_named_method_over_each():
     assert told["gain"]["zh"]["better"]["30"] == [0, 0]
     low, high = told["csi"]["zh"]["plain"]["30"]
     assert 0 < low < high < 1
+
+
+def test_brier_scores_have_intervals_too_and_the_surer_right_method_is_below():
+    rng = np.random.default_rng(1)
+    parts = []
+    for _ in range(45):
+        truth = rng.uniform(0, 60, (2, 8, 8))
+        told = {name: np.where(truth >= 30, share, 1 - share)[None] for name, share in (("sure", 0.9), ("unsure", 0.6))}
+        sums = [of_method(probability_sums(chances, truth, truth >= 0, [30.0], leads=[6, 12]), name) for name, chances in told.items()]
+        parts.append(xr.concat(sums, "method"))
+    found = brier_intervals(parts, "sure")
+    assert (found["windows"], found["blocks"], found["against"]) == (45, 2, "sure")
+    assert found["brier"]["sure"]["30"] == pytest.approx([0.01, 0.01])
+    assert found["gain"]["unsure"]["30"] == pytest.approx([-0.15, -0.15])
+    assert "why_none" in brier_intervals(parts[:30], "sure")

@@ -13,6 +13,7 @@ from stormcycle.times import parse_time
 from stormcycle.verification.store import (
     aggregate,
     aggregate_all,
+    aggregate_moments,
     effective_leads,
     from_json,
     out_of_sample,
@@ -157,3 +158,13 @@ def test_effective_leads_are_what_a_reader_really_had():
     leads = effective_leads(record(latency_minutes=8.5))
     assert leads.lead.values.tolist() == [6, 12]
     assert leads.values.tolist() == [-2.5, 3.5]
+
+
+def test_records_may_hold_other_variables_and_those_that_do_are_added(tmp_path):
+    zdr = some_sums(1)
+    write_scores(tmp_path / "new.json", record(moments={"zdr": to_json(zdr)}))
+    write_scores(tmp_path / "old.json", record())
+    found = aggregate_moments([read_scores(tmp_path / name) for name in ("new.json", "old.json", "new.json")])
+    assert list(found) == ["zdr"]
+    xr.testing.assert_identical(found["zdr"], merge([zdr, zdr]))
+    assert aggregate_moments([record()]) == {}
