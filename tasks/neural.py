@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from stormcycle.domain import Domain
-from stormcycle.nowcast.neural import FRAMES, LEADS, Finish, Network, neural_exceedance, neural_forecast
+from stormcycle.nowcast.neural import FRAMES, LEADS, Finish, Network, Pool, neural_exceedance, neural_forecast, reach_px
 from stormcycle.nowcast.steps import at_step
 from stormcycle.nowcast.variables import VARIABLES, Fields
 from stormcycle.serving import (
@@ -53,10 +53,11 @@ def served_exceedance(domain: Domain, model: str, version: str, frames: Fields, 
     card, contract = read_card(model), declared_contract(model)
     check_order(card, contract)
     mask, network = ~np.isnan(frames["zh"][-1]), _network(domain, contract, version, EXCEEDANCE)
-    thresholds = domain.nowcast.thresholds_dbz
+    thresholds, pool = domain.nowcast.thresholds_dbz, Pool(card.neighbourhood_share, reach_px(card.step_minutes, card.resolution_m))
 
     def ask(frames: Fields, velocity: np.ndarray, leads: int) -> dict[float, np.ndarray]:
-        return dict(zip(thresholds, neural_exceedance(frames, velocity, leads, mask, network, card.variables, card.thresholds, thresholds), strict=True))
+        told = neural_exceedance(frames, velocity, leads, mask, network, card.variables, card.thresholds, thresholds, pool)
+        return dict(zip(thresholds, told, strict=True))
 
     try:
         return np.stack(list(at_step(ask, frames, velocity, leads_of(domain), domain.step_minutes, card.step_minutes).values()))

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from stormcycle.datasets.windows import Windows
 from stormcycle.export.in_process import by_torch, chances_of, frame_of, method_of
-from stormcycle.nowcast.neural import AS_IT_IS, Finish
+from stormcycle.nowcast.neural import AS_IT_IS, Finish, reach_px
 from stormcycle.training import Recipe, train
-from stormcycle.training.finishing import fitted
+from stormcycle.training.finishing import fitted, pooled
 from stormcycle.training.recipe import Schedule
 from stormcycle.verification.chances import ChanceMethod
 from stormcycle.verification.references import Method
@@ -31,8 +31,9 @@ class Learned:
     best_score: float
     finish: Finish
     method: Method
+    shared: Method
     alone: Method
-    chances: ChanceMethod | None
+    chances: dict[str, ChanceMethod]
     chosen: list[Windows]
 
 
@@ -73,7 +74,12 @@ def learned(name: str, recipe: Recipe, data: Path) -> Learned:
         trained = train(name, recipe, data, float("inf"), lambda event: bar.update(task, description=f"{name}: windows of {event}"), report)
     network, variables = trained.network.cpu().eval(), tuple(recipe.variables)
     finish = fitted(network, trained.chosen, variables, torch.device("cpu")) if recipe.finished else AS_IT_IS
-    finished, alone = (method_of(by_torch(network), variables, one, frame_of(network)) for one in (finish, AS_IT_IS))
-    chances = chances_of(by_torch(network, answer=1), variables, recipe.exceedance.thresholds) if recipe.exceedance else None
+    ways = (finish, Finish(finish.sprog_share), AS_IT_IS)
+    finished, shared, alone = (method_of(by_torch(network), variables, one, frame_of(network)) for one in ways)
+    chances: dict[str, ChanceMethod] = {}
+    if recipe.exceedance is not None:
+        thresholds, asked = recipe.exceedance.thresholds, by_torch(network, answer=1)
+        pool = pooled(network, trained.chosen, variables, thresholds, reach_px(recipe.step_minutes, recipe.resolution_m))
+        chances = {f"{name}_alone": chances_of(asked, variables, thresholds), name: chances_of(asked, variables, thresholds, pool)}
     progress = trained.progress
-    return Learned(progress.step, progress.history[0]["score"], progress.best, finish, finished, alone, chances, trained.chosen)
+    return Learned(progress.step, progress.history[0]["score"], progress.best, finish, finished, shared, alone, chances, trained.chosen)

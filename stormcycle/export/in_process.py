@@ -8,7 +8,7 @@ import torch
 from stormcycle.export.weights import load_network
 from stormcycle.nowcast.extrapolation import MOTION_FRAMES, motion
 from stormcycle.nowcast.lagrangian import mirrored, seen_disc
-from stormcycle.nowcast.neural import AS_IT_IS, MULTIPLE, Finish, Network, neural_exceedance, neural_forecast
+from stormcycle.nowcast.neural import ALONE, AS_IT_IS, MULTIPLE, Finish, Network, Pool, neural_exceedance, neural_forecast, reach_px
 from stormcycle.nowcast.steps import Key, at_step
 from stormcycle.nowcast.variables import Fields
 from stormcycle.serving.cards import Card, read_card
@@ -35,7 +35,8 @@ def exceedance_forecaster(model: str, step_minutes: float | None = None) -> Chan
     card = read_card(model)
     if not card.thresholds or (step_minutes or 0) > card.step_minutes:
         return None
-    told = chances_of(by_torch(load_network(card), answer=1), card.variables, card.thresholds)
+    pool = Pool(card.neighbourhood_share, reach_px(card.step_minutes, card.resolution_m))
+    told = chances_of(by_torch(load_network(card), answer=1), card.variables, card.thresholds, pool)
 
     def method(frames: Fields, leads: int, thresholds: Sequence[float]) -> np.ndarray:
         stepped = _stepped(lambda frames, leads: dict(zip(thresholds, told(frames, leads, thresholds), strict=True)), card, step_minutes)
@@ -56,12 +57,12 @@ def _stepped(method: Callable[[Fields, int], dict[Key, np.ndarray]], card: Card,
     return stepped
 
 
-def chances_of(network: Network, variables: Sequence[str], told: Sequence[float]) -> ChanceMethod:
+def chances_of(network: Network, variables: Sequence[str], told: Sequence[float], pool: Pool = ALONE) -> ChanceMethod:
     """A network that tells the probabilities of some thresholds as a method of evaluations, which asks for some of them."""
 
     def method(frames: Fields, leads: int, thresholds: Sequence[float]) -> np.ndarray:
         mask = seen_disc(frames["zh"]) & ~np.isnan(frames["zh"][-1])
-        return neural_exceedance(frames, motion(frames["zh"][-MOTION_FRAMES:]), leads, mask, network, variables, told, thresholds)
+        return neural_exceedance(frames, motion(frames["zh"][-MOTION_FRAMES:]), leads, mask, network, variables, told, thresholds, pool)
 
     return method
 

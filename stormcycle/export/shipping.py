@@ -33,6 +33,7 @@ def ship(
     licence: str,
     sprog_share: Sequence[float] = (),
     offset_db: Sequence[float] = (),
+    neighbourhood_share: Sequence[float] = (),
 ) -> Card:
     """Write weights.safetensors (float32) and CARD.md (`body` is its text in Markdown) into a model's folder, which holds its config.pbtxt.
 
@@ -58,6 +59,7 @@ def ship(
         chosen_on=chosen_on,
         sprog_share=list(sprog_share),
         offset_db=list(offset_db),
+        neighbourhood_share=list(neighbourhood_share),
         licence=licence,
         canary=_canary(network, contract),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stormcycle.nowcast.lagrangian import displacements, forecast, mirrored, moving_frames, moving_sprog
+from stormcycle.nowcast.probability import neighbourhood
 from stormcycle.nowcast.variables import Fields
 from stormcycle.states import dry_filled
 
@@ -32,7 +33,20 @@ class Finish:
     offset_db: Sequence[float] = ()
 
 
-AS_IT_IS = Finish()
+@dataclass(frozen=True)
+class Pool:
+    """What a network's probabilities are pooled with: the weight, by lead, of the extrapolation's neighbourhood, and by how many pixels a step that widens."""
+
+    share: Sequence[float] = ()
+    reach_px: float = 6.0
+
+
+AS_IT_IS, ALONE = Finish(), Pool()
+
+
+def reach_px(step_minutes: float, resolution_m: float) -> float:
+    """By how many pixels a step a neighbourhood widens: a kilometre a minute."""
+    return 1000.0 * step_minutes / resolution_m
 
 
 def neural_forecast(
@@ -71,11 +85,12 @@ def neural_exceedance(
     variables: Sequence[str],
     told: Sequence[float],
     thresholds: Sequence[float],
+    pool: Pool = ALONE,
 ) -> np.ndarray:
     """A network's probabilities that reflectivity reaches thresholds (dBZ): (threshold, lead, y, x), NaN where nothing is known.
 
-    network: answers in the moving frame, (1, threshold x lead, y, x) of the thresholds that it has `told`, LEADS each; the rest as in
-    `neural_forecast`. Raises ValueError for other than ten frames, more than LEADS, or a threshold that it does not tell.
+    network: answers in the moving frame, (1, threshold x lead, y, x) of the thresholds that it has `told`, LEADS each; pool: what they are
+    pooled with, linearly; the rest as in `neural_forecast`. Raises ValueError for other than ten frames, more than LEADS, or a threshold that it does not tell.
     """
     if leads > LEADS:
         raise ValueError(f"The network tells probabilities {LEADS} steps ahead, not {leads}: there is no rolling of them.")
@@ -84,7 +99,12 @@ def neural_exceedance(
     asked = _asked(frames, velocity, leads, mask, network, variables)
     by_threshold = np.split(asked.answer, len(told))
     nothing = np.zeros(mask.shape)
-    return np.stack([forecast(nothing, by_threshold[told.index(one)][:leads], asked.paths[:leads], mask) for one in thresholds]).clip(0.0, 1.0)
+    made = np.stack([forecast(nothing, by_threshold[told.index(one)][:leads], asked.paths[:leads], mask) for one in thresholds]).clip(0.0, 1.0)
+    if any(pool.share[:leads]):
+        near = neighbourhood(np.where(mask, asked.seen["zh"][-1], np.nan), velocity, leads, thresholds, pool.reach_px)
+        share = np.asarray(pool.share[:leads])[:, None, None]
+        made = np.where(np.isnan(near), made, share * near + (1.0 - share) * made)
+    return made
 
 
 @dataclass(frozen=True)

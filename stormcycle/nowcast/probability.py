@@ -1,4 +1,4 @@
-"""Exceedance probabilities from a small STEPS ensemble (Bowler et al. 2006, doi 10.1256/qj.04.100; pySTEPS)."""
+"""Exceedance probabilities: of a small STEPS ensemble (Bowler et al. 2006, doi 10.1256/qj.04.100), and of an extrapolation's neighbourhood; by pySTEPS."""
 
 import io
 from collections.abc import Sequence
@@ -11,6 +11,16 @@ from stormcycle.states import dry_filled
 
 LEAST_WET_SHARE = 0.001
 """Below this share of wet pixels STEPS cannot estimate its cascade; the extrapolation alone then says 0 or 1."""
+
+
+def neighbourhood(newest: np.ndarray, velocity: np.ndarray, leads: int, thresholds: Sequence[float], reach_px: float) -> np.ndarray:
+    """The share of a neighbourhood of the extrapolation that reaches each threshold (dBZ): (threshold, lead, y, x), NaN where it comes from outside.
+
+    newest: (y, x) dBZ, no echo as 0, NaN not observed, which counts nothing; velocity: (2, y, x) pixels a step; reach_px: by how much the
+    neighbourhood's width grows a step, best a kilometre a minute (Germann and Zawadzki 2004, doi 10.1175/1520-0450(2004)043<0074:SDOTPO>2.0.CO;2).
+    """
+    with redirect_stdout(io.StringIO()), np.errstate(invalid="ignore", divide="ignore"):  # where no pixel of a neighbourhood was observed
+        return np.stack([nowcast_method("probability")(newest, velocity, leads, threshold, slope=reach_px) for threshold in thresholds])
 
 
 def exceedance(

@@ -41,6 +41,9 @@ class Card(BaseModel):
     chosen_on: list[str] = Field(description="events that stopped the training and chose the checkpoint; a score on one is in sample too")
     sprog_share: list[float] = Field(default=[], description="by lead, the weight of S-PROG in the nowcast of zh, fitted on the events that choose")
     offset_db: list[float] = Field(default=[], description="by lead, what is added to the echoes of that nowcast (dB), fitted likewise")
+    neighbourhood_share: list[float] = Field(
+        default=[], description="by lead, the weight of the extrapolation's neighbourhood in the probabilities, fitted on the events that choose"
+    )
     licence: str
     canary: list[float] = Field(description="the answer to stormcycle.serving.canary's question at its pixels")
 

@@ -1,4 +1,5 @@
-"""What is done to a network's nowcast of reflectivity, by lead: S-PROG's share in it, then an offset, fitted on the events that choose.
+"""What is done to a network's answer, by lead, fitted on the events that choose: to reflectivity S-PROG's share, then an offset; to probabilities
+the share of the extrapolation's neighbourhood.
 
 A network of few events gains at weak echo and blurs; S-PROG, matched to the last observed distribution, holds strong echo. Their
 mean is often better than either, and says strong echo too rarely still; how much of each, and what is added, is fitted where the
@@ -13,7 +14,9 @@ from torch import nn
 
 from stormcycle.datasets.windows import Windows
 from stormcycle.nowcast.lagrangian import moving_frames, moving_sprog
-from stormcycle.nowcast.neural import Finish, with_offset
+from stormcycle.nowcast.neural import Finish, Pool, with_offset
+from stormcycle.nowcast.probability import neighbourhood
+from stormcycle.training.exceedance import exceedance_of
 from stormcycle.training.nowcasts import SCORE_WEIGHTS, forecast_of, one_window
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -53,11 +56,43 @@ def best_by_lead(events: Sequence[Windows], candidates: Callable[[Windows, int],
 
     candidates: gives those of one window, (candidate, lead, y, x). The first of equals is taken; SMOOTHED_OVER leads are looked at together.
     """
-    scores: list[np.ndarray] = []
+    scores = []
     for windows in events:
         counts = np.sum([_counts(candidates(windows, index), windows.truth[index, 0].astype("float32")) for index in range(len(windows))], axis=0)
         csi = counts[:, :, 0] / np.maximum(counts[:, :, 1], 1)
         scores.append(np.einsum("r,srl->sl", [weight for _, weight in SCORE_WEIGHTS], csi))
+    return _smoothly_best(scores, events)
+
+
+@torch.no_grad()
+def pooled(network: nn.Module, events: Sequence[Windows], variables: tuple[str, ...], thresholds: Sequence[float], reach_px: float) -> Pool:
+    """By lead the share of SHARES of the extrapolation's neighbourhood with the best Brier score of exceedance, pooled over an event's windows.
+
+    Each threshold weighs twice as much as the one below it, as in what the head learns by; the rest as in `best_by_lead`.
+    """
+    weights = 2.0 ** np.arange(len(thresholds))
+    scores = []
+    for windows in events:
+        errors: np.ndarray = np.sum([_brier(network, windows, index, variables, thresholds, reach_px) for index in range(len(windows))], axis=0)
+        scores.append(-np.einsum("t,stl->sl", weights, errors))
+    return Pool([SHARES[best] for best in _smoothly_best(scores, events)], reach_px)
+
+
+def _brier(network: nn.Module, windows: Windows, index: int, variables: tuple[str, ...], thresholds: Sequence[float], reach_px: float) -> np.ndarray:
+    """The mean squared errors of one window where the network is judged: (share, threshold, lead)."""
+    batch = one_window(windows, index, torch.device("cpu"))
+    told, counted = (part[0].numpy() for part in exceedance_of(network, batch, variables))
+    newest = np.where(windows.mask[index], windows.frames[index, 0, -1].astype("float64"), np.nan)
+    velocity = -windows.displacement[index, 0].astype("float64")
+    near = neighbourhood(newest, velocity, told.shape[1], thresholds, reach_px)
+    near = np.where(np.isnan(near), told, near)
+    happened = batch.truth[0, 0].numpy() >= np.asarray(thresholds)[:, None, None, None]
+    number = np.maximum(counted.sum((1, 2)), 1)
+    return np.stack([((share * near + (1.0 - share) * told - happened) ** 2 * counted).sum((2, 3)) / number for share in SHARES])
+
+
+def _smoothly_best(scores: list[np.ndarray], events: Sequence[Windows]) -> list[int]:
+    """By lead which candidate has the best score (candidate, lead), mean over events by weight, SMOOTHED_OVER leads together."""
     mean: np.ndarray = np.average(scores, axis=0, weights=[windows.event.weight for windows in events])
     half = SMOOTHED_OVER // 2
     padded = np.pad(mean, ((0, 0), (half, half)), mode="edge")

@@ -19,11 +19,11 @@ from stormcycle.export.shipping import ship
 from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.home import home
 from stormcycle.networks import build
-from stormcycle.nowcast.neural import AS_IT_IS
+from stormcycle.nowcast.neural import ALONE, AS_IT_IS, Pool, reach_px
 from stormcycle.serving.cards import Card
 from stormcycle.training.card import card_body
 from stormcycle.training.exceedance import certainty, ignorance
-from stormcycle.training.finishing import fitted
+from stormcycle.training.finishing import fitted, pooled
 from stormcycle.training.loop import Progress, Report, fit
 from stormcycle.training.nowcasts import draw_batch, loss_of, score
 from stormcycle.training.recipe import Head, Recipe
@@ -108,6 +108,9 @@ def shipped(model: str, recipe: Recipe, trained: Trained, data: Path) -> Card:
     network = trained.network.cpu().eval()
     variables = tuple(recipe.variables)
     finish = fitted(network, trained.chosen, variables, torch.device("cpu")) if recipe.finished else AS_IT_IS
+    pool = ALONE
+    if recipe.exceedance is not None:
+        pool = pooled(network, trained.chosen, variables, recipe.exceedance.thresholds, reach_px(recipe.step_minutes, recipe.resolution_m))
     methods = {**REFERENCES, **SEEN_REFERENCES, model: method_of(by_torch(network), variables, finish, frame_of(network))}
     if recipe.finished:
         methods[f"{model}_alone"] = method_of(by_torch(network), variables, AS_IT_IS, frame_of(network))
@@ -116,7 +119,7 @@ def shipped(model: str, recipe: Recipe, trained: Trained, data: Path) -> Card:
         (sequence,) = read_each(read_sequence, [(data / name,)])
         if isinstance(sequence, ReadFailure):
             raise ValueError(sequence.reason)
-        shown[Path(name).name] = evaluate_sequence(sequence, methods) | _chances(sequence, model, recipe, network)
+        shown[Path(name).name] = evaluate_sequence(sequence, methods) | _chances(sequence, model, recipe, network, pool)
     return ship(
         model,
         network,
@@ -129,12 +132,14 @@ def shipped(model: str, recipe: Recipe, trained: Trained, data: Path) -> Card:
         licence=recipe.licence,
         sprog_share=finish.sprog_share,
         offset_db=finish.offset_db,
+        neighbourhood_share=pool.share,
     )
 
 
-def _chances(sequence: xr.Dataset, model: str, recipe: Recipe, network: nn.Module) -> dict[str, Any]:
-    """The scores of the network's probabilities on a sequence, beside all references; nothing where the recipe has no head."""
+def _chances(sequence: xr.Dataset, model: str, recipe: Recipe, network: nn.Module, pool: Pool) -> dict[str, Any]:
+    """The scores of the network's probabilities on a sequence, pooled and alone, beside all references; nothing where the recipe has no head."""
     if recipe.exceedance is None:
         return {}
-    told = chances_of(by_torch(network, answer=1), tuple(recipe.variables), recipe.exceedance.thresholds)
-    return {"probabilities": chances_result(chance_sums(sequence, {**CHANCE_REFERENCES, **ENSEMBLE_CHANCES, model: told}))}
+    variables, thresholds, asked = tuple(recipe.variables), recipe.exceedance.thresholds, by_torch(network, answer=1)
+    told = {model: chances_of(asked, variables, thresholds, pool), f"{model}_alone": chances_of(asked, variables, thresholds)}
+    return {"probabilities": chances_result(chance_sums(sequence, {**CHANCE_REFERENCES, **ENSEMBLE_CHANCES, **told}))}

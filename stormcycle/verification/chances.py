@@ -1,16 +1,15 @@
 """Evaluation of exceedance probabilities on a packed sequence: Brier scores and reliability, every method judged on the same pixels."""
 
-import io
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from stormcycle.datasets.sequence import FRAMES_IN, FRAMES_OUT
-from stormcycle.nowcast.extrapolation import MOTION_FRAMES, extrapolation, motion, nowcast_method
-from stormcycle.nowcast.probability import exceedance
+from stormcycle.nowcast.extrapolation import MOTION_FRAMES, extrapolation, motion
+from stormcycle.nowcast.lagrangian import seen_disc
+from stormcycle.nowcast.probability import exceedance, neighbourhood
 from stormcycle.nowcast.variables import Fields
 from stormcycle.states import dry_filled
 from stormcycle.verification.evaluation import Progress, by_lead, by_threshold, windows_of
@@ -30,13 +29,10 @@ def extrapolation_chances(frames: Fields, leads: int, thresholds: Sequence[float
 
 
 def lagrangian_chances(frames: Fields, leads: int, thresholds: Sequence[float]) -> np.ndarray:
-    """The share of the extrapolation's neighbourhood that reaches the threshold, wider by a kilometre a minute.
-
-    Germann and Zawadzki 2004, doi 10.1175/1520-0450(2004)043<0074:SDOTPO>2.0.CO;2, by pySTEPS, for pixels of 1 km and a frame every 6 min.
-    """
-    zh, velocity = dry_filled(frames["zh"][-1]), motion(frames["zh"][-MOTION_FRAMES:])
-    with redirect_stdout(io.StringIO()):
-        return np.stack([nowcast_method("probability")(zh, velocity, leads, threshold, slope=STEP_MINUTES) for threshold in thresholds])
+    """The share of the extrapolation's neighbourhood that reaches the threshold, where a radar sees; for pixels of 1 km and a frame every 6 min."""
+    seen = seen_disc(frames["zh"]) & ~np.isnan(frames["zh"][-1])
+    newest = np.where(seen, dry_filled(frames["zh"][-1]), np.nan)
+    return neighbourhood(newest, motion(frames["zh"][-MOTION_FRAMES:]), leads, thresholds, STEP_MINUTES)
 
 
 def steps_chances(frames: Fields, leads: int, thresholds: Sequence[float]) -> np.ndarray:

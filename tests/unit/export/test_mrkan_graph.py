@@ -35,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     torch.manual_seed(1)
     network = build(NETWORK).eval()
     nn.init.normal_(network.moving.head.weight, std=0.02)
-    nn.init.normal_(network.chances[1].weight, std=0.1)
+    nn.init.normal_(network.chances[1].weight, std=0.03)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STORMCYCLE_MODELS", str(folder / "models"))
         (folder / "models" / MODEL).mkdir(parents=True)

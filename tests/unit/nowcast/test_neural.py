@@ -3,7 +3,8 @@ import pytest
 
 from stormcycle.nowcast.extrapolation import extrapolation, motion
 from stormcycle.nowcast.lagrangian import displacements, moving_frames, moving_sprog
-from stormcycle.nowcast.neural import Finish, neural_exceedance, neural_forecast
+from stormcycle.nowcast.neural import Finish, Pool, neural_exceedance, neural_forecast
+from stormcycle.nowcast.probability import neighbourhood
 
 
 @pytest.fixture
@@ -133,6 +134,20 @@ def test_probabilities_move_with_the_echoes_and_are_unknown_where_the_nowcast_is
     both = known[1, 6] & ~np.isnan(carried)
     agree = (made[1, 6] > 0.35) == (carried >= 20.0)
     assert agree[both].mean() > 0.99
+
+
+def test_probabilities_are_pooled_with_the_neighbourhood_by_lead(frames: np.ndarray) -> None:
+    mask, velocity = ~np.isnan(frames[-1]), motion(frames[-3:])
+    asked = ({"zh": frames}, velocity, 10, mask, surer, ("zh",), (20.0, 30.0), (20.0,))
+    alone, shared = (neural_exceedance(*asked, Pool(share, 4.0))[0] for share in ((), [0.0, 1.0] + [0.5] * 8))
+    near = neighbourhood(np.where(mask, np.maximum(np.nan_to_num(frames[-1]), 0.0), np.nan), velocity, 10, (20.0,), 4.0)[0]
+    known = ~np.isnan(alone)
+    np.testing.assert_array_equal(~np.isnan(shared), known)
+    np.testing.assert_array_equal(shared[0], alone[0])
+    both = known & ~np.isnan(near)
+    assert both[:, 10:50, 30:80].all()
+    np.testing.assert_allclose(shared[1][both[1]], near[1][both[1]], atol=1e-6)
+    np.testing.assert_allclose(shared[6][both[6]], (0.5 * near + 0.5 * alone)[6][both[6]], atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stormcycle.nowcast.probability import exceedance
+from stormcycle.nowcast.probability import exceedance, neighbourhood
 from stormcycle.states import NO_ECHO_DBZ
 
 THRESHOLDS = (15.0, 20.0, 30.0, 40.0)
@@ -60,3 +60,20 @@ def test_two_frames_alone_of_which_one_moved_by_whole_pixels_are_carried_exactly
     spot[2, 50, 40] = 45.0  # too little rain for STEPS
     found = shares(spot, uniform(1, 2))
     assert [tuple(map(int, np.argwhere(found[3, lead] == 1.0)[0])) for lead in (0, 1)] == [(51, 42), (52, 44)]
+
+
+def test_a_neighbourhood_is_the_share_of_its_observed_pixels(rng):
+    field = rng.uniform(0, 50, (24, 26))
+    field[:, :9] = np.nan
+    made = neighbourhood(field, np.zeros((2, 24, 26)), 3, (20.0, 30.0), 3.0)
+    assert made.shape == (2, 3, 24, 26)
+    width = 6  # of the second lead: a disc of this diameter, its middle at 3
+    near = [(y - 3, x - 3) for y in range(width) for x in range(width) if (y - 3) ** 2 + (x - 3) ** 2 <= 9]
+    for row, column in ((12, 14), (12, 10), (3, 20)):
+        for index, threshold in enumerate((20.0, 30.0)):
+            # a convolution of even width looks half a pixel further up and to the left
+            values = [field[row - y - 1, column - x - 1] for y, x in near if 0 <= row - y - 1 < 24 and 0 <= column - x - 1 < 26]
+            seen = [value for value in values if not np.isnan(value)]
+            assert made[index, 1, row, column] == pytest.approx(np.mean([value >= threshold for value in seen]), abs=1e-6)
+    assert np.isnan(made[:, :, :, :8]).all()
+    assert (np.diff(made, axis=0)[:, ~np.isnan(made[0])] <= 1e-6).all()

@@ -9,6 +9,7 @@ from torch import nn
 from unit.training.test_nowcasts import ALL, CPU, batch, windows
 
 from stormcycle.training.exceedance import certainty, exceedance_of, ignorance
+from stormcycle.training.finishing import pooled
 
 THRESHOLDS = (20.0, 35.0)
 
@@ -72,3 +73,10 @@ def test_the_surer_a_right_network_is_the_better_and_a_wrong_certainty_is_bounde
     made = [windows(variables=ALL)]
     sure, right, dull, wrong = (certainty(told, made, ALL, THRESHOLDS, CPU) for told in (Told(0.99, 0.01), Told(0.9, 0.1), Told(0.5, 0.5), Told(0.0, 1.0)))
     assert sure > right > dull > wrong > -30.0
+
+
+def test_a_right_network_is_pooled_with_nothing_and_a_dull_one_with_the_neighbourhood() -> None:
+    right, dull = (pooled(told, [windows(variables=ALL)], ALL, THRESHOLDS[:1], 2.0) for told in (Told(0.999, 0.0001), Told(0.5, 0.5)))
+    assert right.share == [0.0] * 10
+    assert min(dull.share) >= 0.75
+    assert right.reach_px == 2.0
