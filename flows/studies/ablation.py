@@ -65,10 +65,19 @@ def _document(rows: list[dict[str, Any]]) -> list[str]:
         "",
         f"Made by `make ablation-study`: CSI, mean over leads, on NJU-CPOL 001 (5 windows of a test event) of variants in the moving frame, {STEPS} steps each",
         f"from the same seed, learning rate {LEARNING_RATE:g}; {letters}; A off is a plain VSS stage. Beside them the CSI of the paper's",
-        "Table 3 on its own events. Five windows of one event: differences below .02 say nothing.",
+        "Table 3 on its own events, where all blocks together are best and A is the largest single gain. Five windows of one event: differences below .02 say",
+        f"nothing. {_order(rows, 'score of the events that choose')} {_order(rows, 'zh 30')} {_order(rows, 'zh 35')}",
         "",
         *markdown(rows),
     ]
+
+
+def _order(rows: list[dict[str, Any]], score: str) -> str:
+    """Which variant is best and which single block gains most, in a sentence."""
+    best = max(rows, key=lambda row: row[score])
+    single = max((row for row in rows if len(row["on"]) == 1), key=lambda row: row[score])
+    plain = next(row for row in rows if row["on"] == "none")
+    return f"By {score} the best is {best['on']}, the largest single gain that of {single['on']} ({single[score] - plain[score]:+.3f})."
 
 
 if __name__ == "__main__":
