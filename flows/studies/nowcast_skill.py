@@ -26,7 +26,6 @@ from stormcycle.serving import model_names
 from stormcycle.training import read_recipe
 from stormcycle.verification import (
     CHANCE_REFERENCES,
-    ENSEMBLE_CHANCES,
     REFERENCES,
     SEEN_REFERENCES,
     brier_intervals,
@@ -55,8 +54,16 @@ Found = TypeVar("Found")
 def main() -> None:
     """Train, measure and write the document and its pictures."""
     data = Path(os.environ["STORMCYCLE_DATA"])
+    methods, chances, lines = followed(data)
+    for name in WITHHELD:
+        lines += judged(name, data, methods, chances)
+    DOCUMENT.write_text("\n".join([*lines, *costs()]) + "\n")
+
+
+def followed(data: Path) -> tuple[dict[str, Method], dict[str, ChanceMethod], list[str]]:
+    """The nowcasts and the probabilities of all networks, trained, beside the references; what is said of them as lines of Markdown."""
     methods: dict[str, Method] = {**REFERENCES, **SEEN_REFERENCES}
-    chances: dict[str, ChanceMethod] = {**CHANCE_REFERENCES, **ENSEMBLE_CHANCES}
+    chances: dict[str, ChanceMethod] = {**CHANCE_REFERENCES}
     trained = []
     for name, steps in STEPS.items():
         recipe = read_recipe(SHOWN if name == "mrkan_direct" else name)
@@ -71,7 +78,6 @@ def main() -> None:
         chances |= made.chances
         scores = {"score before": made.first_score, "best score": made.best_score}
         trained.append({"network": name, "steps": made.steps, **scores, **told})
-    events = {event.name: event for event in read_recipe(SHOWN).events}
     lines = [
         "# Nowcasts on events withheld from training",
         "",
@@ -86,13 +92,21 @@ def main() -> None:
         *markdown(trained),
         "",
     ]
-    for name in WITHHELD:
-        sequence = _sequence(events[name], data)
-        lines += [*_nowcasts(name, sequence, methods), *_probabilities(name, sequence, chances)]
+    return methods, chances, lines
+
+
+def judged(name: str, data: Path, methods: Mapping[str, Method], chances: Mapping[str, ChanceMethod]) -> list[str]:
+    """The tables of one withheld event as lines of Markdown; draws its pictures."""
+    (event,) = (event for event in read_recipe(SHOWN).events if event.name == name)
+    sequence = _sequence(event, data)
+    return [*_nowcasts(name, sequence, methods), *_probabilities(name, sequence, chances)]
+
+
+def costs() -> list[str]:
+    """What all networks cost, the paper's own size too, as lines of Markdown."""
     forms = {f"mrkan_direct, {size}": build("mrkan_direct", size=size).eval() for size in ("small", "paper")}
-    costs = {**{name: costs_of(name) for name in model_names()}, **{name: network_costs(network, 3) for name, network in forms.items()}}
-    lines += ["## Costs at 256 x 256", "", *markdown(cost_rows({name: asdict(cost) for name, cost in costs.items()}))]
-    DOCUMENT.write_text("\n".join(lines) + "\n")
+    spent = {**{name: costs_of(name) for name in model_names()}, **{name: network_costs(network, 3) for name, network in forms.items()}}
+    return ["## Costs at 256 x 256", "", *markdown(cost_rows({name: asdict(cost) for name, cost in spent.items()}))]
 
 
 def _listed(values: Sequence[float]) -> str:
