@@ -36,7 +36,8 @@ def computed() -> tuple[Hour, list[Item], list[Product]]:
     hour = pin("small", FIRST, False)
     grids = grid(hour, quality(hour, decode(hour, fetch(hour))))
     radar = mosaic(hour, grids)
-    return hour, grids, [radar, nowcast(hour, radar, models(hour)), probability(hour, radar)]
+    served = models(hour)
+    return hour, grids, [radar, nowcast(hour, radar, served), probability(hour, radar, served)]
 
 
 def test_two_processes_leave_one_release_and_the_pointer_at_it(house: House, simulated_bucket: Path) -> None:
