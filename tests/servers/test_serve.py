@@ -60,6 +60,7 @@ def test_a_domain_is_served_hourly_and_its_runs_release(house: House, serving: N
         ("models", "nowcast"),
         ("mosaic", "nowcast"),
         ("mosaic", "probability"),
+        ("models", "probability"),
         ("gate_fields", "release"),
         ("gate_products", "release"),
     }
