@@ -49,8 +49,9 @@ def nowcast(hour: Hour, radar: Product, served: list[ServedModel]) -> Product:
 
 def _neural(hour: Hour, domain: Domain, radar: Reference, model: ServedModel) -> Reference:
     """The model's nowcast; one that is made already needs no server. Raises ServingError where it cannot be had."""
-    version = read_card(model.name).version
-    key = _key(hour, domain, radar, model.name, version)
+    card = read_card(model.name)
+    version = card.version
+    key = _key(hour, domain, radar, model.name, f"{version} {card.sprog_share} {card.offset_db}")  # the same weights may be finished otherwise
     reference = lookup(hour.folder, "nowcast", key)
     if reference is not None:
         return reference

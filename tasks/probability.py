@@ -47,8 +47,9 @@ def probability(hour: Hour, radar: Product, served: list[ServedModel]) -> Produc
 
 def _neural(hour: Hour, domain: Domain, radar: Reference, model: ServedModel) -> Reference:
     """The model's probabilities; those that are made already need no server. Raises ServingError where they cannot be had."""
-    weights = read_card(model.name).version
-    key = _key(hour, domain, radar, model.name, weights)
+    card = read_card(model.name)
+    weights = card.version
+    key = _key(hour, domain, radar, model.name, f"{weights} {card.neighbourhood_share}")  # the same weights may be pooled otherwise
     reference = lookup(hour.folder, "probability", key)
     if reference is not None:
         return reference
