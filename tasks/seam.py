@@ -3,6 +3,7 @@
 import functools
 import logging
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -97,6 +98,13 @@ def _told(name: str, args: tuple[Any, ...]) -> AbstractContextManager[None]:
     return failure_kept(hours[0].folder, hours[0].token, name) if hours else nullcontext()
 
 
+def _held(flow_run: FlowRunContext, result: object) -> None:
+    """Keep a stage's result as long as its run. Prefect knows a list again by its address alone: one that is gone lends its
+    address to another stage's, and the UI's graph would draw arrows that do not exist.
+    """
+    weakref.finalize(flow_run, lambda _: None, result)
+
+
 def stage(*, retries: int = 0) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Make a stage of a function: in a flow run a Prefect task of its name, elsewhere the function itself.
 
@@ -119,8 +127,11 @@ def stage(*, retries: int = 0) -> Callable[[Callable[Parameters, Result]], Calla
         @functools.wraps(function)
         def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             begun = time.perf_counter()
+            flow_run = FlowRunContext.get()
             with _told(name, args):
-                result = function(*args, **kwargs) if FlowRunContext.get() is None else prefect_task(*_drawn(args), **kwargs)
+                result = function(*args, **kwargs) if flow_run is None else prefect_task(*_drawn(args), **kwargs)
+            if flow_run is not None:
+                _held(flow_run, result)
             log.info("%s: %.1f s", name, time.perf_counter() - begun)
             return result
 

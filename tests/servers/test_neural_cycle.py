@@ -333,7 +333,7 @@ def test_a_domain_of_another_step_has_its_frames_brought_to_the_models(modelled:
 
 def test_a_model_for_another_pixel_is_refused_before_anything_is_released(modelled: House) -> None:
     (modelled.domains / "small.yaml").write_text(WITH_MODEL.replace("shape: [96, 96], resolution_m: 2000", "shape: [192, 192], resolution_m: 1000"))
-    with pytest.raises(ValueError, match=r"pixels of 1000 m; its nowcast.model moving is made for 6 min and 2000 m"):
+    with pytest.raises(ValueError, match=r"pixels of 1000 m; its nowcast.model moving is made for 6 min \(at most 12 can be brought to that\) and 2000 m"):
         cycle.fn("small", FIRST)
     assert not (modelled.home / "releases").exists()
 
