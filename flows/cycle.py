@@ -5,6 +5,7 @@ from prefect import flow, runtime
 from flows.branches import beside, by_deadline, made_by, satellite_branch
 from flows.triton import watched
 from stormcycle.times import iso, now, parse_time
+from tasks.analysis import analysis
 from tasks.background import background
 from tasks.decode import decode
 from tasks.fetch import fetch
@@ -49,7 +50,8 @@ def cycle(domain: str, cycle_time: str | None = None, revise: bool = False) -> O
     forecast = nowcast(hour, radar, served)
     chances = probability(hour, radar, served)
     seen, expected = by_deadline(sky, "satellite"), by_deadline(model, "background")
-    products = gate_products(hour, [radar, forecast, chances, *made_by(seen, expected)])
+    corrected = analysis(hour, radar, expected)
+    products = gate_products(hour, [radar, forecast, chances, *made_by(seen, expected), *corrected])
     return release(hour, [*passed, *seen.items, *expected.items], products)
 
 

@@ -1,8 +1,10 @@
 """Named grids: a pyresample AreaDefinition, its CF grid mapping, its coordinates. Row 0 is the northern edge."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import xarray as xr
-from pyproj import CRS, Transformer
+from pyproj import CRS, Geod, Transformer
 from pyresample.geometry import AreaDefinition
 
 
@@ -25,6 +27,14 @@ def longitudes_latitudes(grid: AreaDefinition) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.meshgrid(*pixel_centres(grid))
     longitude, latitude = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
     return longitude, latitude
+
+
+def nearest_km(grid: AreaDefinition, places: Iterable[tuple[float, float]]) -> np.ndarray:
+    """The distance (rows, columns; km, float32) of each pixel's centre from the nearest of some places (longitude, latitude in degrees)."""
+    longitude, latitude = longitudes_latitudes(grid)
+    earth = Geod(ellps="WGS84")
+    distances = [earth.inv(longitude, latitude, np.full_like(longitude, east), np.full_like(latitude, north))[2] for east, north in places]
+    return (np.min(distances, axis=0) / 1000.0).astype("float32")
 
 
 def geolocated(fields: xr.Dataset, grid: AreaDefinition, nominal: bool) -> xr.Dataset:

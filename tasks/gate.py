@@ -15,7 +15,7 @@ from tasks.seam import Hour, Item, Product, log, stage
 
 SOURCES = ("stormcycle/gates", "stormcycle/states.py", "tasks/gate.py")
 Judgement = list[dict[str, Any]]
-MADE_FROM_RADAR = ("nowcast", "probability")
+MADE_FROM_RADAR = ("nowcast", "probability", "analysis")
 
 
 def prepare_gates() -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from flows.cli import cycles, feeds, models, servers
+from flows.cli import assimilation, cycles, feeds, models, servers
 
 app = typer.Typer(
     name="stormcycle",
@@ -12,5 +12,5 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="The hourly cycle: from what was observed to a verified release.",
 )
-for subject in (cycles, feeds, models, servers):
+for subject in (cycles, assimilation, feeds, models, servers):
     app.add_typer(subject.app)

@@ -53,7 +53,11 @@ def train(
     from stormcycle.home import expand
     from stormcycle.training import read_recipe, run_folder, shipped
     from stormcycle.training import train as follow
+    from stormcycle.training.operator_recipe import is_operator
 
+    if is_operator(model):
+        _train_operator(model, minutes, as_json)
+        return
     recipe, data = read_recipe(model), Path(expand("${STORMCYCLE_DATA}"))
     steps = recipe.steps
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=said, transient=True) as bar:
@@ -63,16 +67,40 @@ def train(
             bar.update(task, completed=step, description=f"step {step} of {steps}, loss {figures['loss']:.3f}, best score {figures['best']:.4f}")
 
         trained = follow(model, recipe, data, minutes * 60, lambda name: bar.update(task, description=f"windows of {name}"), report)
-    progress = trained.progress
-    result: dict[str, Any] = {"model": model, "step": progress.step, "best": progress.best, "done": trained.done, "version": None}
-    if trained.done:
-        result["version"] = shipped(model, recipe, trained, data).version
+    version = shipped(model, recipe, trained, data).version if trained.done else None
+    _told(model, trained.progress, steps, trained.done, version, run_folder(model, recipe), as_json)
+
+
+def _train_operator(model: str, minutes: float, as_json: bool) -> None:
+    """`train` of the radar operator, whose recipe names hours in place of events; simulated ones need no STORMCYCLE_DATA."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from stormcycle.training.operator import operator_folder, ship_operator, train_operator
+    from stormcycle.training.operator_recipe import read_operator_recipe
+
+    recipe = read_operator_recipe(model)
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=said, transient=True) as bar:
+        task = bar.add_task("hours", total=recipe.steps)
+
+        def prepared(number: int, _: dict[str, float]) -> None:
+            bar.update(task, description=f"{number} hours")
+
+        def report(step: int, figures: dict[str, float]) -> None:
+            bar.update(task, completed=step, description=f"step {step} of {recipe.steps}, loss {figures['loss']:.3f}, best score {figures['best']:.4f}")
+
+        trained = train_operator(model, recipe, minutes * 60, prepared, report)
+    version = ship_operator(model, recipe, trained).version if trained.done else None
+    _told(model, trained.progress, recipe.steps, trained.done, version, operator_folder(model, recipe), as_json)
+
+
+def _told(model: str, progress: Any, steps: int, done: bool, version: str | None, folder: Path, as_json: bool) -> None:
+    """Answer how far a training has come."""
     if as_json:
-        print_json(result)
-    elif trained.done:
-        say(f"{model}: {progress.step} steps, best score {progress.best:.4f}; weights and card written, version {result['version']}")
+        print_json({"model": model, "step": progress.step, "best": progress.best, "done": done, "version": version})
+    elif done:
+        say(f"{model}: {progress.step} steps, best score {progress.best:.4f}; weights and card written, version {version}")
     else:
-        say(f"{model}: step {progress.step} of {steps}, best score {progress.best:.4f}; the same command goes on. Checkpoint: {run_folder(model, recipe)}")
+        say(f"{model}: step {progress.step} of {steps}, best score {progress.best:.4f}; the same command goes on. Checkpoint: {folder}")
 
 
 @app.command(epilog=example("stormcycle export"))

@@ -5,8 +5,9 @@ by message: cfgrib drops fields in silence where their levels differ.
 """
 
 from stormcycle.background.analysis import analysis_fields
-from stormcycle.background.product import background_fields
+from stormcycle.background.planning import CHANNELS
+from stormcycle.background.product import background_fields, state_of
 from stormcycle.background.reading import read_analysis
 from stormcycle.background.runs import Available, Choice, choose_run
 
-__all__ = ["Available", "Choice", "analysis_fields", "background_fields", "choose_run", "read_analysis"]
+__all__ = ["CHANNELS", "Available", "Choice", "analysis_fields", "background_fields", "choose_run", "read_analysis", "state_of"]

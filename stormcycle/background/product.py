@@ -40,3 +40,9 @@ def background_fields(analysis: xr.Dataset) -> xr.Dataset:
         },
         attrs={"source_model": analysis.attrs["model"], "lead_hours": float(analysis.attrs["lead_hours"])},
     )
+
+
+def state_of(fields: xr.Dataset) -> np.ndarray:
+    """The state (19, y, x; float32) in the order of stormcycle.background.analysis_fields, from the fields of `background`."""
+    levels = [fields[name].sel(level=list(LEVELS_HPA)).values for name in ON_LEVELS.values()]
+    return np.concatenate([*levels, *(fields[name].values[None] for name in AT_SURFACE.values())]).astype("float32")

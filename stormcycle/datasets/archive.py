@@ -6,7 +6,7 @@ is published, beside it release.zarr, which xarray reads from a folder or from a
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -39,12 +39,12 @@ def read_archive(root: str, domain: str, first: Time, last: Time, storage_option
     if first > last:
         raise ValueError(f"The archive is asked for the hours {iso(first)} to {iso(last)}: the first is later than the last.")
     asked = f"{domain} from {iso(first)} to {iso(last)} below {root}"
+    hours = [groups["radar"] for _, groups in released_groups(root, domain, first, last, ("radar",), storage_options)]
+    if not hours:
+        raise ValueError(f"There is no released hour with radar of {asked}.")
+    if sum(hour["reflectivity"].size for hour in hours) > MOST_VALUES:
+        raise ValueError(f"The releases of {asked} hold more than the {MOST_VALUES} pixels that are read at once; ask for fewer hours.")
     try:
-        hours = list(_released(root.rstrip("/"), domain, first, last, storage_options))
-        if not hours:
-            raise ValueError(f"There is no released hour with radar of {asked}.")
-        if sum(hour["reflectivity"].size for hour in hours) > MOST_VALUES:
-            raise ValueError(f"The releases of {asked} hold more than the {MOST_VALUES} pixels that are read at once; ask for fewer hours.")
         runs = [run for form, alike in groupby(hours, _form) for run in _runs(form, list(alike), domain)]
     except (OSError, BotoCoreError) as error:  # s3fs lets a server that cannot be reached through as botocore says it
         raise ValueError(f"The releases of {asked} cannot be read now: {' '.join(str(error).split())[:200]}") from None
@@ -53,8 +53,23 @@ def read_archive(root: str, domain: str, first: Time, last: Time, storage_option
     return runs
 
 
-def _released(root: str, domain: str, first: Time, last: Time, storage_options: dict[str, Any] | None) -> Iterator[xr.Dataset]:
-    """The radar of each released hour, not loaded yet. Raises ValueError for a store that is not what its manifest says."""
+def released_groups(
+    root: str, domain: str, first: Time, last: Time, groups: Sequence[str], storage_options: dict[str, Any] | None = None
+) -> Iterator[tuple[Time, dict[str, xr.Dataset]]]:
+    """The groups of each released hour that has all of them, not loaded yet, of the newest published version.
+
+    Raises ValueError for a store that is not what its manifest says, or that cannot be read.
+    """
+    try:
+        yield from _published(root.rstrip("/"), domain, first, last, groups, storage_options)
+    except (OSError, BotoCoreError) as error:  # s3fs lets a server that cannot be reached through as botocore says it
+        asked = f"{domain} from {iso(first)} to {iso(last)} below {root}"
+        raise ValueError(f"The releases of {asked} cannot be read now: {' '.join(str(error).split())[:200]}") from None
+
+
+def _published(
+    root: str, domain: str, first: Time, last: Time, groups: Sequence[str], storage_options: dict[str, Any] | None
+) -> Iterator[tuple[Time, dict[str, xr.Dataset]]]:
     files, base = fsspec.url_to_fs(root, **(storage_options or {}))
     files.invalidate_cache()
     for time in np.arange(first, last + HOUR, HOUR):
@@ -68,19 +83,21 @@ def _released(root: str, domain: str, first: Time, last: Time, storage_options: 
                 manifest = json.loads(files.cat_file(f"{base}/{folder}/v{version}/manifest.json"))
             except FileNotFoundError:
                 continue  # claimed and not published
-            if "radar" in manifest["products"]:
-                yield _radar(f"{root.removeprefix('file://')}/{folder}/v{version}/release.zarr", time, storage_options)
+            if set(groups) <= set(manifest["products"]):
+                url = f"{root.removeprefix('file://')}/{folder}/v{version}/release.zarr"
+                yield time, {group: _group(url, group, time, storage_options) for group in groups}
             break
 
 
-def _radar(url: str, time: Time, storage_options: dict[str, Any] | None) -> xr.Dataset:
+def _group(url: str, group: str, time: Time, storage_options: dict[str, Any] | None) -> xr.Dataset:
     try:
-        radar = xr.open_zarr(url, group="radar", consolidated=True, chunks=None, storage_options=storage_options)
+        fields = xr.open_zarr(url, group=group, consolidated=True, chunks=None, storage_options=storage_options)
     except (FileNotFoundError, KeyError, ValueError) as error:
-        raise ValueError(f"The release {url} names radar in its manifest and its store does not give it: {' '.join(str(error).split())[:200]}") from None
-    if radar["valid_time"].values[-1] != time:  # a chunk that is lost reads as its fill value
-        raise ValueError(f"The release {url} is damaged: its last frame is not of {iso(time)}. Restore it, or remove the hour.")
-    return radar
+        raise ValueError(f"The release {url} names {group} in its manifest and its store does not give it: {' '.join(str(error).split())[:200]}") from None
+    if np.atleast_1d(fields["valid_time"].values)[-1] != time:  # a chunk that is lost reads as its fill value
+        what = "frame" if fields["valid_time"].ndim else group
+        raise ValueError(f"The release {url} is damaged: its last {what} is not of {iso(time)}. Restore it, or remove the hour.")
+    return fields
 
 
 def _form(radar: xr.Dataset) -> Form:

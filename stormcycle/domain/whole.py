@@ -5,10 +5,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 from pyresample.geometry import AreaDefinition
 
+from stormcycle.domain.assimilation import Analysis
 from stormcycle.domain.radar import Radar
 from stormcycle.domain.satellite import Background, Satellite
 from stormcycle.domain.sections import Grid, Strict
 from stormcycle.grids import area
+
+ON_ANALYSIS_GRID = ("background", "analysis")
 
 
 class Nowcast(Strict):
@@ -64,6 +67,7 @@ class Domain(Strict):
     radar: Radar
     satellite: Satellite | None = None
     background: Background | None = None
+    analysis: Analysis | None = Field(default=None, description="left out: no radar corrects the model's state")
     nowcast: Nowcast = Nowcast()
     zr: ZR = ZR()
     release: ReleaseTarget = ReleaseTarget()
@@ -92,14 +96,21 @@ class Domain(Strict):
                 raise ValueError(f"radar.feed.layout {feed.layout} needs radar.feed.{key}")
         return self
 
+    @model_validator(mode="after")
+    def analysis_has_a_background(self) -> "Domain":
+        """An analysis corrects a model's state, so there must be one."""
+        if self.analysis is not None and self.background is None:
+            raise ValueError("analysis needs background: there is no state to correct")
+        return self
+
     @property
     def area(self) -> AreaDefinition:
         """The product grid as a pyresample area."""
         return _area(self.name, self.grid)
 
     def area_of(self, product: str) -> AreaDefinition:
-        """The grid of a product: the analysis grid for the model's fields, else the product grid."""
-        return _area(f"{self.name}-{product}", self.background.grid) if product == "background" and self.background else self.area
+        """The grid of a product: the analysis grid for the model's fields and their analysis, else the product grid."""
+        return _area(f"{self.name}-{product}", self.background.grid) if product in ON_ANALYSIS_GRID and self.background else self.area
 
 
 def _area(name: str, grid: Grid) -> AreaDefinition:

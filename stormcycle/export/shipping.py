@@ -34,6 +34,7 @@ def ship(
     sprog_share: Sequence[float] = (),
     offset_db: Sequence[float] = (),
     neighbourhood_share: Sequence[float] = (),
+    error_dbz: float | None = None,
 ) -> Card:
     """Write weights.safetensors (float32) and CARD.md (`body` is its text in Markdown) into a model's folder, which holds its config.pbtxt.
 
@@ -60,12 +61,13 @@ def ship(
         sprog_share=list(sprog_share),
         offset_db=list(offset_db),
         neighbourhood_share=list(neighbourhood_share),
+        error_dbz=error_dbz,
         licence=licence,
         canary=_canary(network, contract),
     )
     if not any(card.canary):
         raise ExportError(f"{model} answers nothing to the canary, as a network that was not trained does; such an answer would notice nothing.")
-    block = yaml.safe_dump(card.model_dump(), sort_keys=False, allow_unicode=True, width=160)
+    block = yaml.safe_dump(card.model_dump(exclude_none=True), sort_keys=False, allow_unicode=True, width=160)
     replace_file(weights_path(model), content)
     replace_file(models_folder() / model / "CARD.md", f"{FENCE}{block}{FENCE}\n{body.strip()}\n".encode())
     return read_card(model)

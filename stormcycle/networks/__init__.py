@@ -7,12 +7,14 @@ from torch import nn
 from stormcycle.networks.baselines.conv_lstm import ConvLSTM
 from stormcycle.networks.baselines.smaat_unet import SmaAtUNet
 from stormcycle.networks.mrkan import DirectMRKAN, ExceedingMRKAN, MovingMRKAN
+from stormcycle.networks.radar_operator import RadarOperator
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "conv_lstm": ConvLSTM,
     "mrkan": MovingMRKAN,
     "mrkan_direct": DirectMRKAN,
     "mrkan_exceedance": ExceedingMRKAN,
+    "radar_operator": RadarOperator,
     "smaat_unet": SmaAtUNet,
 }
 

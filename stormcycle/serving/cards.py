@@ -44,6 +44,7 @@ class Card(BaseModel):
     neighbourhood_share: list[float] = Field(
         default=[], description="by lead, the weight of the extrapolation's neighbourhood in the probabilities, fitted on the events that choose"
     )
+    error_dbz: float | None = Field(default=None, description="of a radar operator, its root mean square error on the hours that chose it (dB)")
     licence: str
     canary: list[float] = Field(description="the answer to stormcycle.serving.canary's question at its pixels")
 

@@ -7,7 +7,7 @@ time can be made alone, and the same three give the same bytes. No run-time part
 """
 
 from stormcycle.simulator.faults import FAULTS, known_faults
-from stormcycle.simulator.fields import background_fields, imager_fields, lightning_fields, radar_fields
+from stormcycle.simulator.fields import background_fields, hourly_sums, imager_fields, lightning_fields, radar_fields
 from stormcycle.simulator.instruments import Blocked, Scan, blocked_loss, observe
 from stormcycle.simulator.plan import units
 from stormcycle.simulator.simulation import simulate
@@ -19,6 +19,7 @@ __all__ = [
     "Scan",
     "background_fields",
     "blocked_loss",
+    "hourly_sums",
     "imager_fields",
     "known_faults",
     "lightning_fields",

@@ -16,6 +16,7 @@ from pyresample.geometry import AreaDefinition
 from stormcycle.domain import Domain
 from stormcycle.grids import pixel_centres
 from stormcycle.radar.gridding import GateIndices, Geometry, gate_indices, geometry_of, grid_volume
+from stormcycle.radar.hourly import hourly_sum, superobbed
 from stormcycle.radar.mosaic import mosaic
 from stormcycle.radar.nexrad import SPLIT_CUT_DEG
 from stormcycle.radar.odim import QUANTITIES
@@ -40,7 +41,7 @@ from stormcycle.simulator.plan import Unit
 from stormcycle.simulator.truth import CHANNELS, SIMULATED
 from stormcycle.simulator.writers import glm, nexrad, odim
 from stormcycle.states import GranuleState
-from stormcycle.times import HOUR, Time, iso
+from stormcycle.times import HOUR, Time, frame_slots, iso
 
 EVENT_STEP_DEG = np.float32(0.00203128)
 """LCFA files pack the longitudes and latitudes of events in steps of this, from a number of the slot's and from glm.PACKED_WEST."""
@@ -59,6 +60,13 @@ def radar_fields(domain: Domain, seed: int, time: Time, scan: Scan | None = None
         grids.append(grid_volume(cleaned(volume, flags, radar.moments), indices, radar.moments, radar.cappi_height_m, radar.quality.noise_floor_dbz))
     layers = mosaic(grids, radar.moments, radar.quality.noise_floor_dbz)
     return _dataset({name: values.astype("uint16" if name == "marks" else "float32") for name, values in layers.items()}, time, seed)
+
+
+def hourly_sums(domain: Domain, seed: int, time: Time) -> np.ndarray:
+    """What the radars sum up in the hour that ends at a time, on the analysis grid (y, x; dBZ, 0.0 dry, NaN not observed)."""
+    frames = [radar_fields(domain, seed, slot)["reflectivity"].values for slot in frame_slots(time, domain.step_minutes)]
+    total, _ = hourly_sum(np.stack(frames))
+    return superobbed(total, domain.area, domain.area_of("background"))
 
 
 def imager_fields(domain: Domain, seed: int, time: Time) -> xr.Dataset:

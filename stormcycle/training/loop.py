@@ -36,6 +36,7 @@ class Progress:
     step: int = 0
     best: float = float("-inf")
     since_best: int = 0
+    falls: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     done: bool = False
 
@@ -76,6 +77,8 @@ def fit(
             better = score > progress.best
             progress.best, progress.since_best = (score, 0) if better else (progress.best, progress.since_best + 1)
             best = deepcopy(average.state_dict()) if better else best
+            if schedule.plateau is not None and progress.since_best and progress.since_best % schedule.plateau == 0:
+                progress.falls += 1
             progress.history.append({"step": progress.step, "loss": float(np.mean(losses)) if losses else float("nan"), "score": score})
             losses = []
             progress.done = progress.step == schedule.steps or progress.since_best >= schedule.patience
@@ -84,7 +87,7 @@ def fit(
         if time.monotonic() - kept_at > CHECKPOINT_SECONDS:
             keep()
             kept_at = time.monotonic()
-        losses.append(_step(network, average, optimiser, draw, loss_of, schedule, progress.step, device))
+        losses.append(_step(network, average, optimiser, draw, loss_of, schedule, progress, device))
         progress.step += 1
         if report is not None:
             report(progress.step, {"loss": losses[-1], "best": progress.best})
@@ -110,31 +113,34 @@ def _step(
     draw: Draw,
     loss_of: Loss,
     schedule: Schedule,
-    step: int,
+    progress: Progress,
     device: torch.device,
 ) -> float:
     """One step of the optimiser and of the running mean; the loss."""
     for group in optimiser.param_groups:
-        group["lr"] = speed(schedule, step)
+        group["lr"] = speed(schedule, progress.step, progress.falls)
     network.train()
-    batch = draw(np.random.default_rng([schedule.seed, step]))
+    batch = draw(np.random.default_rng([schedule.seed, progress.step]))
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
         loss = loss_of(network, batch)
     if not torch.isfinite(loss):
-        raise FloatingPointError(f"The loss is {loss.item()} at step {step}; lower the recipe's learning_rate, or look for bad values in its events.")
+        raise FloatingPointError(f"The loss is {loss.item()} at step {progress.step}; lower the recipe's learning_rate, or look for bad values in its events.")
     optimiser.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), schedule.clip)
     optimiser.step()
-    weight = 1.0 - min(schedule.average, (step + 1) / (step + 11))
+    weight = 1.0 - min(schedule.average, (progress.step + 1) / (progress.step + 11))
     with torch.no_grad():
         for mean, newest in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
             mean.lerp_(newest, weight) if mean.is_floating_point() else mean.copy_(newest)
     return loss.item()
 
 
-def speed(schedule: Schedule, step: int) -> float:
-    """The learning rate of a step: rising, then full to the middle, then down a cosine."""
+def speed(schedule: Schedule, step: int, falls: int = 0) -> float:
+    """The learning rate of a step: rising, then full to the middle, then down a cosine; of a schedule with a plateau a tenth of it for each of its falls."""
+    rising = min(1.0, (step + 1) / schedule.warm_up)
+    if schedule.plateau is not None:
+        return schedule.learning_rate * rising * 0.1**falls
     share = step / schedule.steps
     falling = 1.0 if share < FULL_SPEED_SHARE else max(LEAST_SPEED, 0.5 * (1 + cos(pi * (share - FULL_SPEED_SHARE) / (1 - FULL_SPEED_SHARE))))
-    return schedule.learning_rate * min(1.0, (step + 1) / schedule.warm_up) * falling
+    return schedule.learning_rate * rising * falling

@@ -27,6 +27,9 @@ class Schedule(BaseModel):
     clip: float = Field(default=1.0, description="largest norm of a step's gradient")
     average: float = Field(default=0.99, description="decay of the running mean of the weights, which is what is kept")
     judge_every: int = Field(default=100, gt=0, description="steps between two looks at the events that choose")
+    plateau: int | None = Field(
+        default=None, gt=0, description="looks without a better score after which the speed falls tenfold; none: it falls along a cosine"
+    )
     patience: int = Field(default=8, gt=0, description="looks without a better score that end the training")
     seed: int = 20150712
 
@@ -68,11 +71,16 @@ class Recipe(BaseModel):
 
 
 def read_recipe(model: str) -> Recipe:
-    """The recipe of a model. Raises RecipeError when there is none, or when an event both teaches and chooses."""
+    """The recipe of a nowcast. Raises RecipeError when there is none, or when an event both teaches and chooses."""
+    return parse_recipe(recipe_path(model))
+
+
+def recipe_path(model: str) -> Path:
+    """The recipe of a model. Raises RecipeError when there is none."""
     path = models_folder() / model / "recipe.yaml"
     if not path.is_file():
         raise RecipeError(f"The model {model!r} has no recipe.yaml; models with one: {', '.join(recipe_names()) or 'none'}.")
-    return parse_recipe(path)
+    return path
 
 
 def recipe_names() -> list[str]:

@@ -30,10 +30,11 @@ def pair_sums(
 
     forecast, truth: (lead, y, x) in `units` (dBZ, dB, degree km-1); the forecast's NaN (not reached) and no echo count as 0. observed:
     (lead, y, x) bool; a pixel counts only where it is true and the truth is not NaN. thresholds: in `units`, above 0; an
-    event is a value at or above. windows: odd widths in pixels. leads: whole minutes, the coordinate `lead`.
+    event is a value at or above. windows: widths in pixels; an even one reaches a pixel further back than on (pySTEPS too).
+    leads: whole minutes, the coordinate `lead`.
     Returns hits, misses, false_alarms, correct_negatives (threshold, lead) int64; fss_numerator, fss_denominator
     (threshold, window, lead) float64; n int64, sum_f, sum_o, sum_ff, sum_oo, sum_fo, sum_abs (lead) float64 in
-    `units` or their square. Raises ValueError when shapes disagree, a threshold is not above 0 or a window is not odd.
+    `units` or their square. Raises ValueError when shapes disagree, a threshold is not above 0 or a window is below 1.
 
     Fractions (Roberts and Lean 2008, eq. 2-7, doi 10.1175/2007MWR2123.1) are taken over the observed pixels of a
     window (normalised convolution) and summed over observed centres. Beyond the grid's edge lies zero padding, as in
@@ -41,8 +42,8 @@ def pair_sums(
     """
     forecast, truth, observed = np.asarray(forecast), np.asarray(truth), np.asarray(observed, bool)
     _check(forecast, truth, observed, thresholds, leads)
-    if any(window < 1 or window % 2 == 0 for window in windows):
-        raise ValueError(f"The windows {list(windows)} must be odd widths in pixels, so that each has a centre.")
+    if any(window < 1 for window in windows):
+        raise ValueError(f"The windows {list(windows)} must be widths of at least one pixel.")
     counted = observed & ~np.isnan(truth)
     f, o = dry_filled(forecast).astype("float64"), dry_filled(truth).astype("float64")
     seen = [_window_counts(counted, window, beyond=True) for window in windows]
@@ -195,8 +196,8 @@ def _window_counts(mask: np.ndarray, window: int, beyond: bool = False) -> np.nd
     """
     if window == 1:
         return mask.astype("int64")
-    half = window // 2
-    table = np.pad(mask.astype("int64"), ((0, 0), (half + 1, half), (half + 1, half)), constant_values=int(beyond))
+    before, after = window // 2, (window - 1) // 2
+    table = np.pad(mask.astype("int64"), ((0, 0), (before + 1, after), (before + 1, after)), constant_values=int(beyond))
     table.cumsum(1, out=table).cumsum(2, out=table)
     return table[:, window:, window:] - table[:, :-window, window:] - table[:, window:, :-window] + table[:, :-window, :-window]
 

@@ -133,7 +133,7 @@ def test_weights_of_another_architecture_are_told_by_their_first_tensors(random_
     before = graph.read_bytes()
     shipped(random_network(1, width=32))
     with pytest.raises(
-        ExportError, match=r"another architecture than its card's, .*encoders\.0\.0\.1\.weight has shape \(32, 88, 1, 1\), not \(16.*tensors more"
+        ExportError, match=r"another architecture than its card's: .*encoders\.0\.0\.1\.weight has shape \(32, 88, 1, 1\), not \(16.*tensors more"
     ):
         export_model(MODEL, tmp_path / "served")
     assert graph.read_bytes() == before

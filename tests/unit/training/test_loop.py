@@ -121,3 +121,10 @@ def test_the_speed_rises_stays_and_falls() -> None:
     assert np.allclose(speeds[29:150], 0.1)
     assert (np.diff(speeds[150:]) <= 0).all()
     assert speeds[-1] == pytest.approx(0.002)
+
+
+def test_on_a_plateau_the_speed_falls_tenfold_at_every_third_look_without_a_better_score(tmp_path: Path) -> None:
+    schedule = SCHEDULE.model_copy(update={"steps": 80, "judge_every": 10, "patience": 7, "plateau": 3, "warm_up": 1})
+    _, progress = run(tmp_path, schedule, judge=lambda _: 0.0)
+    assert (progress.step, progress.falls) == (70, 2)  # the first look is the best; then 7 without a better one
+    assert [speed(schedule, 10, falls) for falls in (0, 1, 2)] == pytest.approx([0.1, 0.01, 0.001])

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
+from stormcycle.training.operator_recipe import is_operator, read_operator_recipe
 from stormcycle.training.recipe import RecipeError, parse_recipe, read_recipe, recipe_names
 
 GOOD: dict[str, Any] = {
@@ -29,7 +30,7 @@ def written(folder: Path, **changed: Any) -> Path:
 def test_every_shipped_recipe_can_be_followed() -> None:
     assert "smaat_unet" in recipe_names()
     for name in recipe_names():
-        read_recipe(name)
+        (read_operator_recipe if is_operator(name) else read_recipe)(name)
 
 
 @pytest.mark.parametrize("changed", [{"choosing": [{"name": "x", "file": "a.nc"}]}, {"shown": ["a.nc"]}, {"shown": ["b.nc"]}])

@@ -213,7 +213,7 @@ def test_single_pixel():
 def test_arguments_are_checked_with_a_sentence():
     field, mask = np.zeros((1, 4, 4)), np.ones((1, 4, 4), bool)
     for changed, words in (
-        ({"windows": (4,)}, "odd"),
+        ({"windows": (0,)}, "at least one pixel"),
         ({"thresholds": (0.0,)}, "above 0"),
         ({"leads": (6, 12)}, "whole minutes"),
         ({"leads": (2.5,)}, "whole minutes"),

@@ -1,0 +1,92 @@
+"""Commands of the analysis: tried where the truth is known, its background errors, its operator watched."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli.answering import DomainOption, JsonOption, answering, example, fail, print_json, said, say, table, usage
+
+app = typer.Typer()
+
+
+@app.command(epilog=example("stormcycle twin --domain slovenia-sim --from 2026-07-01T00:00Z --hours 24 --seed 301 --json"))
+@answering
+def twin(
+    domain: DomainOption,
+    start: Annotated[str, typer.Option("--from", help="the cycles of (from, from + hours]")],
+    hours: Annotated[int, typer.Option(min=2, help="how many cycles")],
+    seed: Annotated[int | None, typer.Option(help="of the world; default: the domain's own")] = None,
+    settings: Annotated[str, typer.Option(help="the domain's own, or paper: those of the paper")] = "domain",
+    as_json: JsonOption = False,
+) -> None:
+    """Analyse hours of a simulated world and judge them against the radar that was withheld and against the truth, beside controls."""
+    import numpy as np
+    from rich.progress import Progress
+
+    from flows.twins import tried
+    from stormcycle.domain import load_domain
+    from stormcycle.times import HOUR, parse_time
+
+    chosen = load_domain(domain)
+    if chosen.simulation is None:
+        fail(f"The domain {domain} is not a simulated one: its truth is not known.", 2)
+    if settings not in ("domain", "paper"):
+        fail(f"--settings is domain or paper, not {settings!r}.", 2)
+    times = [usage(lambda: parse_time(start)) + (number + 1) * HOUR for number in range(hours)]
+    with Progress(console=said, transient=True) as bar:
+        task = bar.add_task("hours", total=3 * hours)
+        result = tried(chosen, np.array(times), chosen.simulation.seed if seed is None else seed, settings, lambda: bar.advance(task))
+    if as_json:
+        print_json(result)
+        return
+    rows = [[name, one["background"], one["analysis"], one["change"], "{:.1f} to {:.1f}".format(*one["bootstrap"])] for name, one in _entries(result)]
+    table(f"{result['cycles']} cycles, world {result['seed']}", ["", "background", "analysis", "change, %", "95 %"], rows)
+    rows = [[name, one["background"], one["analysis"], one["change"]] for name, one in _entries(result["controls"]["shuffled"])]
+    table("Control: radar of another hour", ["", "background", "analysis", "change, %"], rows)
+
+
+def _entries(result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [("used, dB", result["used"]), ("withheld, dB", result["withheld"]), *result["truth"].items()]
+
+
+@app.command("background-errors", epilog=example("stormcycle background-errors --domain demo --from 2026-06-01T00:00Z --to 2026-06-30T18:00Z --file summer.nc"))
+@answering
+def background_errors(
+    domain: DomainOption,
+    start: Annotated[str, typer.Option("--from", help="valid times from here on, UTC")],
+    end: Annotated[str, typer.Option("--to", help="and up to here")],
+    file: Annotated[Path, typer.Option("--file", help="the netCDF file to write")],
+    as_json: JsonOption = False,
+) -> None:
+    """Background errors of a domain from its feed's archive of runs: forecasts of 6 h minus analyses of the same time."""
+    from rich.progress import Progress
+
+    from stormcycle.background.statistics import FEW_PAIRS, error_statistics, forecast_errors
+    from stormcycle.domain import load_domain
+    from stormcycle.home import home
+    from stormcycle.times import HOUR, parse_time
+
+    chosen = load_domain(domain)
+    if chosen.background is None:
+        fail(f"The domain {domain} has no background; there are no runs to compare.", 2)
+    first, last = usage(lambda: parse_time(start)), usage(lambda: parse_time(end))
+    with Progress(console=said, transient=True) as bar:
+        task = bar.add_task("hours", total=int((last - first) / HOUR) + 1)
+        pairs = forecast_errors(chosen, first, last, home() / "cache" / "background-errors" / domain, lambda done: bar.update(task, completed=done))
+        found = error_statistics(pairs, chosen.background.grid.resolution_m / 1000.0, domain)
+    if found.attrs["n_pairs"] < FEW_PAIRS:
+        said.print(f"{found.attrs['n_pairs']} pairs are few: their sampling error is above a tenth; take a month of runs or more.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    found.to_netcdf(file, engine="h5netcdf", encoding={"sigma_b": {"zlib": True, "complevel": 4, "shuffle": True}})
+    rows = [
+        [str(name), float(sigma), float(bias), float(length)]
+        for name, sigma, bias, length in zip(
+            found["channel"].values, found["sigma_b"].mean(("y", "x")).values, found["bias"].values, found["length_km"].values, strict=True
+        )
+    ]
+    if as_json:
+        print_json({"file": str(file), **found.attrs, "channels": [dict(zip(("channel", "sigma_b", "bias", "length_km"), row, strict=True)) for row in rows]})
+        return
+    table(f"{found.attrs['n_pairs']} pairs, {found.attrs['season']}", ["channel", "deviation", "bias", "length, km"], rows)
+    say(str(file))
