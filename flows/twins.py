@@ -14,6 +14,7 @@ from stormcycle.datasets.hours import simulated_hours
 from stormcycle.domain import Domain
 from stormcycle.domain.assimilation import Analysis
 from stormcycle.home import home
+from stormcycle.serving import read_card
 from stormcycle.times import iso
 
 
@@ -35,6 +36,7 @@ def tried(domain: Domain, times: np.ndarray, seed: int, settings: str, advance: 
         advance()
     found = list(cycles(hours, assimilate, seed))
     shuffled = list(cycles(hours, assimilate, seed, shuffled=True))
+    card = read_card(made.settings.operator)
     no_op = [{name: (before, before, number) for name, (before, _, number) in one.sums.items()} for one in found]
     return {
         "domain": domain.name,
@@ -42,6 +44,7 @@ def tried(domain: Domain, times: np.ndarray, seed: int, settings: str, advance: 
         "from": iso(times[0]),
         "to": iso(times[-1]),
         "settings": made.settings.model_dump(mode="json") | {"observation_error_db": made.error_db},
+        "in_sample": f"{domain.name} world {seed}" in (*card.trained_on, *card.chosen_on),
         "operator": {"name": made.settings.operator, "version": made.operator_version},
         **twin_result([one.sums for one in found]),
         "controls": {"no_op": twin_result(no_op), "shuffled": twin_result([one.sums for one in shuffled])},

@@ -43,11 +43,12 @@ def _absent(radar: Product, background: Product | None) -> tuple[str, str] | Non
 
 
 def _made(hour: Hour, domain: Domain, radar: Reference, background: Reference) -> Product:
-    assert domain.analysis is not None
+    assert domain.analysis is not None and domain.background is not None
     card = read_card(domain.analysis.operator)
     sites = [[site.longitude, site.latitude] for site in domain.radar.sites.values()]
-    settings = [domain.analysis.model_dump(mode="json"), _errors_digest(domain.analysis), card.weights_sha256, card.error_dbz, sites, domain.grid.model_dump()]
-    key = stage_key("analysis", [radar.digest, background.digest], settings, SOURCES)
+    settings = [domain.analysis.model_dump(mode="json"), _errors_digest(domain.analysis), card.weights_sha256, card.error_dbz, sites]
+    grids = [domain.grid.model_dump(), domain.background.grid.model_dump()]
+    key = stage_key("analysis", [radar.digest, background.digest], [*settings, *grids], SOURCES)
     reference = lookup(hour.folder, "analysis", key)
     if reference is None:
         from stormcycle.assimilation.assimilator import assimilator  # torch takes seconds, and is needed for the Jacobian alone

@@ -14,6 +14,7 @@ from stormcycle.cycle.files import json_bytes, temporary_beside
 from stormcycle.domain import Domain, load_domain
 from stormcycle.gates import verdict
 from stormcycle.home import expand, home
+from stormcycle.release.analysis_picture import draw_analysis
 from stormcycle.release.catalogue import item_json
 from stormcycle.release.contract import CONVENTIONS, dressed
 from stormcycle.release.contract import products as product_names
@@ -149,6 +150,8 @@ def _staged(hour: Hour, domain: Domain, items: list[Item], products: list[Produc
             draw_animation(shown, tree / "quicklook.gif")
         else:
             draw_notice({**attributes, "domain": hour.domain, "cycle_time": hour.cycle_time}, tree / "quicklook.png", tree / "quicklook.gif")
+        if "analysis" in fields:
+            draw_analysis(fields["analysis"].assign_attrs(attributes), tree / "analysis.png")
         (tree / "item.json").write_bytes(json_bytes(item_json(domain, manifest)))
         _keep(building, folder)
     return folder / "tree", manifest

@@ -22,7 +22,10 @@ from stormcycle.verification import (
     JUDGED,
     REFERENCES,
     aggregate,
+    aggregate_hourly,
     aggregate_moments,
+    hour_sums,
+    hourly_rows,
     merge,
     of_method,
     out_of_sample,
@@ -58,11 +61,13 @@ class Verified:
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of a period: of reflectivity by method, threshold and lead; of the probabilities, and of other variables by word, where there are any."""
+    """The scores of a period: of reflectivity by method, threshold and lead; where there are any of the probabilities, of other variables by word, and of
+    the hour's reflectivity as the radar operator says it of background and analysis."""
 
     fields: xr.Dataset
     chances: xr.Dataset | None
     moments: dict[str, xr.Dataset]
+    hourly: dict[str, xr.Dataset]
 
 
 def scores_root() -> Path:
@@ -137,7 +142,16 @@ def _record(domain: Domain, made: Published, truths: list[Published], path: Path
         "sums": to_json(sums),
         "probability_sums": chances,
         "moments": _moments(forecast, seen, observed, frames, leads),
+        "hourly": _hourly(products),
     }
+
+
+def _hourly(products: dict[str, xr.Dataset]) -> dict[str, Any]:
+    """The sums of the hour's reflectivity that the operator says of the background and of the analysis, which has used what it is judged by."""
+    if "analysis" not in products:
+        return {}
+    made = products["analysis"]
+    return {word: to_json(hour_sums(made[f"hourly_sum_{word}"].values, made["hourly_sum"].values)) for word in ("background", "analysis")}
 
 
 def _moments(forecast: xr.Dataset, seen: list[xr.Dataset], observed: np.ndarray, frames: Fields, leads: list[int]) -> dict[str, Any]:
@@ -240,6 +254,7 @@ def show_scores(domain_name: str, verified: list[Verified]) -> list[Verified]:
     if scores is not None:
         show_table(f"scores-{domain_name}", csi_rows(scores), f"CSI of {domain_name} by lead (min), all verified hours pooled")
         show_table(f"moments-{domain_name}", moment_rows(scores), f"CSI of the other variables of {domain_name} by lead (min)")
+        show_table(f"hourly-{domain_name}", operator_rows(scores), f"The radar operator of {domain_name}: hourly sums of background and analysis")
         show_table(f"brier-{domain_name}", brier_rows(scores), f"Brier score of {domain_name} by lead (min)")
         newest = max((item for item in verified if item.state == "verified"), key=lambda item: item.cycle_time)
         show_picture(f"outcome-{domain_name}", Path(newest.path).with_suffix(".png"), f"{domain_name} {newest.cycle_time}: expected and then observed")
@@ -253,7 +268,7 @@ def period_scores(verified: Sequence[Verified]) -> Scores | None:
         return None
     sums, chances = aggregate(records)
     moments = {word: scores_of(one) for word, one in aggregate_moments(records).items()}
-    return Scores(scores_of(sums), scores_of(chances) if chances is not None else None, moments)
+    return Scores(scores_of(sums), scores_of(chances) if chances is not None else None, moments, aggregate_hourly(records))
 
 
 def csi_rows(scores: Scores) -> list[dict[str, Any]]:
@@ -271,6 +286,11 @@ def moment_rows(scores: Scores) -> list[dict[str, Any]]:
         for method in one["method"].values
         for threshold in one["threshold"].values
     ]
+
+
+def operator_rows(scores: Scores) -> list[dict[str, Any]]:
+    """Scores of the hour's reflectivity as the operator says it of the background, and of the analysis (which has used it); none without analyses."""
+    return [{"said of": word, **row} for word, one in scores.hourly.items() for row in hourly_rows(one)]
 
 
 def brier_rows(scores: Scores) -> list[dict[str, Any]]:

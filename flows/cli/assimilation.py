@@ -40,6 +40,8 @@ def twin(
     if as_json:
         print_json(result)
         return
+    if result["in_sample"]:
+        said.print(f"The operator learned from world {result['seed']} or was chosen on it: this shows no skill.")
     rows = [[name, one["background"], one["analysis"], one["change"], "{:.1f} to {:.1f}".format(*one["bootstrap"])] for name, one in _entries(result)]
     table(f"{result['cycles']} cycles, world {result['seed']}", ["", "background", "analysis", "change, %", "95 %"], rows)
     rows = [[name, one["background"], one["analysis"], one["change"]] for name, one in _entries(result["controls"]["shuffled"])]

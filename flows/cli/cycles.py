@@ -85,20 +85,26 @@ def verify(
     cycle_time = iso(usage(lambda: parse_cycle_time(time))) if time is not None else None
     recorded = with_prefect()
     from flows.verify import verify as verify_flow
-    from tasks.verify import brier_rows, csi_rows, moment_rows, period_scores
+    from tasks.verify import brier_rows, csi_rows, moment_rows, operator_rows, period_scores
 
     verified = (verify_flow if recorded else verify_flow.fn)(domain, cycle_time)
     if not verified:
         fail(f"The domain {domain} has no release to verify; run `stormcycle cycle --domain {domain} --time ...` first.")
     scores = period_scores(verified)
-    csi, moments, brier = (csi_rows(scores), moment_rows(scores), brier_rows(scores)) if scores is not None else ([], [], [])
+    kinds = {"csi": csi_rows, "moments": moment_rows, "hourly": operator_rows, "brier": brier_rows}
+    found = {kind: rows_of(scores) if scores is not None else [] for kind, rows_of in kinds.items()}
     if as_json:
-        print_json({"domain": domain, "hours": [item.__dict__ for item in verified], "csi": csi, "moments": moments, "brier": brier})
+        print_json({"domain": domain, "hours": [item.__dict__ for item in verified], **found})
         return
     table(f"Verification of {domain}", ["hour", "state", "record"], [[item.cycle_time, item.state, item.path] for item in verified])
-    titles = "CSI by lead (min), all verified hours pooled", "CSI of the other variables by lead (min)", "Brier score of the probabilities by lead (min)"
-    for title, rows in zip(titles, (csi, moments, brier), strict=True):
-        if rows:
+    titles = {
+        "csi": "CSI by lead (min), all verified hours pooled",
+        "moments": "CSI of the other variables by lead (min)",
+        "hourly": "The hour's reflectivity as the radar operator says it; the analysis has used it",
+        "brier": "Brier score of the probabilities by lead (min)",
+    }
+    for kind, title in titles.items():
+        if rows := found[kind]:
             table(title, list(rows[0]), [list(row.values()) for row in rows])
 
 

@@ -16,7 +16,7 @@ from stormcycle.export import ExportError
 from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.home import expand
 from stormcycle.nowcast.steps import LONGEST_MIN
-from stormcycle.serving import ServingError, model_names, models_folder, read_card
+from stormcycle.serving import ServingError, models_folder, nowcast_names, read_card
 from stormcycle.verification import (
     CHANCE_REFERENCES,
     ENSEMBLE_REFERENCES,
@@ -89,7 +89,7 @@ def _models(named: str, step: float) -> dict[str, Method]:
     from stormcycle.export.in_process import forecaster
 
     found = {}
-    for name in sorted(model_names(), key=lambda other: other == named):
+    for name in sorted(nowcast_names(), key=lambda other: other == named):
         try:
             found[name] = forecaster(name, step)
         except (ServingError, ExportError) as error:

@@ -21,11 +21,11 @@ def evaluate(
 ) -> None:
     """Score a model on every window of 10 + 10 frames of a packed sequence, beside the references, the other models and the MRKAN paper's figures."""
     from flows.cli.evaluating import ablation_table, cost_table, costs, evaluated, shown_sequences, shown_tables
-    from stormcycle.serving import model_names
+    from stormcycle.serving import nowcast_names
     from stormcycle.verification import REFERENCES
 
-    if model not in (*REFERENCES, *model_names()):
-        fail(f"There is no model {model!r}; known are {', '.join((*REFERENCES, *model_names()))}.", 2)
+    if model not in (*REFERENCES, *nowcast_names()):
+        fail(f"There is no model {model!r}; known are {', '.join((*REFERENCES, *nowcast_names()))}.", 2)
     if sequence is None and (figure is not None or model in REFERENCES):
         fail("Name the sequence with --sequence: a reference has no recipe that shows some, and a figure is of one.", 2)
     documents = {path.name: evaluated(model, path, figure) for path in ([sequence] if sequence else shown_sequences(model))}
@@ -140,7 +140,7 @@ def build_plans(
     from dataclasses import asdict
 
     from stormcycle.export import build_plans as build
-    from stormcycle.serving import model_names
+    from stormcycle.serving import nowcast_names
 
-    plans = [asdict(plan) for plan in build(models or model_names(), to)]
+    plans = [asdict(plan) for plan in build(models or nowcast_names(), to)]
     print_json(plans) if as_json else table("Plans", list(plans[0]), [list(plan.values()) for plan in plans])

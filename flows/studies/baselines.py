@@ -14,7 +14,7 @@ from stormcycle.datasets import read_sequence
 from stormcycle.export import export_model
 from stormcycle.export.costs import costs_of
 from stormcycle.export.in_process import exceedance_forecaster, forecaster
-from stormcycle.serving import model_names, read_card, served_repository
+from stormcycle.serving import nowcast_names, read_card, served_repository
 from stormcycle.verification import (
     CHANCE_REFERENCES,
     ENSEMBLE_CHANCES,
@@ -37,7 +37,7 @@ HOURS = ("2015-07-12T01:00:00Z", "2015-07-12T02:00:00Z")
 def main() -> None:
     """Measure and write the document and its picture."""
     data = Path(os.environ["STORMCYCLE_DATA"])
-    models = {name: forecaster(name) for name in model_names() if not read_card(name).saw(SEQUENCE)}
+    models = {name: forecaster(name) for name in nowcast_names() if not read_card(name).saw(SEQUENCE)}
     sequence = read_sequence(data / SEQUENCE)
     result = evaluate_sequence(sequence, {**REFERENCES, **SEEN_REFERENCES, **ENSEMBLE_REFERENCES, **models})
     step = float(sequence.attrs["step_minutes"])
@@ -111,7 +111,7 @@ def _probabilities(sequence: xr.Dataset, models: list[str], step: float) -> list
 
 def _released() -> list[str]:
     """What the domain nanjing released, verified, as lines of Markdown."""
-    for name in model_names():
+    for name in nowcast_names():
         export_model(name, served_repository())
     os.environ["TRITON_URL"] = start_triton(served_repository())
     try:

@@ -17,7 +17,7 @@ from stormcycle.export.in_process import by_torch, frame_of, method_of
 from stormcycle.export.weights import load_network
 from stormcycle.nowcast.neural import Finish, Network
 from stormcycle.nowcast.variables import Fields
-from stormcycle.serving import declared_contract, model_names, read_card
+from stormcycle.serving import declared_contract, nowcast_names, read_card
 from stormcycle.verification import evaluate_sequence
 from stormcycle.verification.references import Method
 
@@ -28,7 +28,7 @@ SEQUENCE = "radar/nju_cpol/nju_cpol_001_3.0km.nc"
 def main() -> None:
     """Measure and write the document."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = [_of_model(model, Path(folder)) for model in model_names()]
+        rows = [_of_model(model, Path(folder)) for model in nowcast_names()]
     lines = [
         "# Export, measured",
         "",

@@ -22,7 +22,7 @@ from stormcycle.datasets.events import Event, brought, read_event
 from stormcycle.export.costs import costs_of, network_costs
 from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.networks import build
-from stormcycle.serving import model_names
+from stormcycle.serving import nowcast_names
 from stormcycle.training import read_recipe
 from stormcycle.verification import (
     CHANCE_REFERENCES,
@@ -105,7 +105,7 @@ def judged(name: str, data: Path, methods: Mapping[str, Method], chances: Mappin
 def costs() -> list[str]:
     """What all networks cost, the paper's own size too, as lines of Markdown."""
     forms = {f"mrkan_direct, {size}": build("mrkan_direct", size=size).eval() for size in ("small", "paper")}
-    spent = {**{name: costs_of(name) for name in model_names()}, **{name: network_costs(network, 3) for name, network in forms.items()}}
+    spent = {**{name: costs_of(name) for name in nowcast_names()}, **{name: network_costs(network, 3) for name, network in forms.items()}}
     return ["## Costs at 256 x 256", "", *markdown(cost_rows({name: asdict(cost) for name, cost in spent.items()}))]
 
 

@@ -8,7 +8,7 @@ from flows.studies.tables import markdown
 from stormcycle.export import ExportError
 from stormcycle.export.engines import LARGEST, SMALLEST, USUAL
 from stormcycle.export.parser_check import parser_check
-from stormcycle.serving import model_names, read_card
+from stormcycle.serving import nowcast_names, read_card
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "tensorrt.md"
 
@@ -17,7 +17,7 @@ def main() -> None:
     """Build every model for every target and write the document; exit 1 after it when a model was built for no GPU."""
     try:
         with tempfile.TemporaryDirectory() as folder:
-            checked = parser_check(model_names(), Path(folder))
+            checked = parser_check(nowcast_names(), Path(folder))
     except ExportError as error:
         raise SystemExit(str(error)) from None
     rows = [

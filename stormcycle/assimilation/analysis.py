@@ -24,7 +24,7 @@ HUMIDITY = (*range(12, 16), 17)
 @dataclass(frozen=True)
 class Outcome:
     """An analysis: the state (channel, y, x) clipped to what air can hold, its `clipped` points, what the operator says of background and analysis
-    (y, x; dBZ), where observations were used, their error (dB), the floor that they were compared above, and how the minimisation went.
+    (y, x; dBZ, also below 0), where observations were used, their error (dB), the floor that they were compared above, and how the minimisation went.
     """
 
     state: np.ndarray
@@ -57,19 +57,18 @@ def analyse(
     _check(background, observed, distance_km)
     dtype = root.deviation.dtype
     state = torch.as_tensor(background, dtype=dtype)
-    seen = torch.as_tensor(np.nan_to_num(observed), dtype=dtype)
-    if settings.dry == "floor":
-        operator, seen = floored(operator, FLOOR_DBZ, seen < FLOOR_DBZ), seen.clamp_min(FLOOR_DBZ)
     floor = FLOOR_DBZ if settings.dry == "floor" else 0.0
+    seen = torch.as_tensor(np.nan_to_num(observed), dtype=dtype).clamp_min(floor)
     before = operator(state).value
     used = torch.as_tensor(~np.isnan(observed) & (distance_km <= settings.disc_km) & (True if withheld is None else ~withheld))
     if settings.gross_db is not None:
         used = used & ((seen - before.clamp_min(floor)).abs() <= settings.gross_db)
     if not bool(used.any()):
         raise ValueError("No observation can be used: none lies within the disc, or all are further from the background than gross_db.")
+    compared = floored(operator, floor, seen <= floor) if settings.dry == "floor" else operator
     observations = Observations(seen, torch.full_like(seen, error_db), used)
     local = torch.as_tensor(local_mask(distance_km, settings.disc_km, settings.rim_km), dtype=dtype)
-    cost = cost_of(state, observations, root, operator, local, settings.tail)
+    cost = cost_of(state, observations, root, compared, local, settings.tail)
 
     def told(control: torch.Tensor):  # type: ignore[no-untyped-def]
         found = cost(control)

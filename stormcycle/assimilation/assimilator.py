@@ -43,5 +43,10 @@ def assimilator(domain: Domain, change: Callable[[Analysis], Analysis] = lambda 
     errors = None if settings.errors_file is None else read_errors(settings.errors_file)
     root = root_for(settings, errors, grid.shape, grid.resolution_m / 1000.0)
     card = read_card(settings.operator)
+    if card.resolution_m != grid.resolution_m:
+        raise ValueError(
+            f"The operator {card.model} learned on pixels of {card.resolution_m} m; the analysis grid of {domain.name} has {grid.resolution_m:g} m: "
+            "give background.grid that resolution, or train another operator."
+        )
     error = settings.observation_error_db or max(LEAST_ERROR_DB, card.error_dbz or LEAST_ERROR_DB)
     return Assimilator(settings, root, radar_operator(shipped_network(settings.operator)), error, card.version)

@@ -13,7 +13,7 @@ def diagnostics(outcome: Outcome, observed: np.ndarray) -> dict[str, float]:
     assumed: they diagnose and do not tune. innovation_rmse, residual_rmse and their means (dB).
     """
     seen = np.maximum(np.nan_to_num(observed), outcome.floor_dbz)[outcome.used]
-    before, after = seen - outcome.said_before[outcome.used], seen - outcome.said_after[outcome.used]
+    before, after = (seen - np.maximum(said, outcome.floor_dbz)[outcome.used] for said in (outcome.said_before, outcome.said_after))
     return {
         "observations": int(outcome.used.sum()),
         "chi_square": 2.0 * outcome.minimum.cost.total / max(int(outcome.used.sum()), 1),

@@ -27,13 +27,14 @@ def analysis_product(outcome: Outcome, background: xr.Dataset, observed: np.ndar
     shape = observed.shape
     said = {"hourly_sum_background": outcome.said_before, "hourly_sum_analysis": outcome.said_after}
     known = np.where(outcome.used, np.maximum(np.nan_to_num(observed), outcome.floor_dbz), np.nan)
+    innovation, residual = (known - np.maximum(values, outcome.floor_dbz) for values in said.values())
     return xr.Dataset(
         {
             **fields,
             "hourly_sum": (("y", "x"), observed.astype("float32")),
-            **{name: (("y", "x"), values.astype("float32")) for name, values in said.items()},
-            "innovation": (("y", "x"), (known - outcome.said_before).astype("float32")),
-            "residual": (("y", "x"), (known - outcome.said_after).astype("float32")),
+            **{name: (("y", "x"), np.maximum(values, 0.0).astype("float32")) for name, values in said.items()},
+            "innovation": (("y", "x"), innovation.astype("float32")),
+            "residual": (("y", "x"), residual.astype("float32")),
             "assimilated": (("y", "x"), outcome.used),
             "cost": ("iteration", np.asarray(minimum.costs, "float64")),
             "gradient": ("iteration", np.asarray(minimum.gradients, "float64")),

@@ -63,7 +63,7 @@ def judged(hour: xr.Dataset, outcome: Outcome, observed: np.ndarray, withheld: n
     sums = {"used": _pair(before, after, outcome.used), "withheld": _pair(before, after, known & withheld)}
     actual = hour["hourly_sum"].values
     disc = ~np.isnan(actual)
-    rainy = disc & ((np.nan_to_num(actual) >= FLOOR_DBZ) | (outcome.said_before >= FLOOR_DBZ + 1.0))
+    rainy = disc & ((np.nan_to_num(actual) >= FLOOR_DBZ) | (outcome.said_before >= FLOOR_DBZ))
     truth = hour["truth"].values
     wrong_before, wrong_after = hour["state"].values - truth, outcome.state - truth
     for name, channels in VARIABLES.items():

@@ -31,4 +31,6 @@ def item_json(domain: Domain, manifest: dict[str, Any]) -> dict[str, Any]:
     item.add_asset("manifest", pystac.Asset("./manifest.json", media_type=pystac.MediaType.JSON, roles=["metadata"]))
     item.add_asset("quicklook", pystac.Asset("./quicklook.png", media_type=pystac.MediaType.PNG, roles=["thumbnail"]))
     item.add_asset("animation", pystac.Asset("./quicklook.gif", media_type="image/gif", roles=["overview"]))
+    if "analysis" in manifest["products"]:
+        item.add_asset("analysis", pystac.Asset("./analysis.png", media_type=pystac.MediaType.PNG, roles=["overview"]))
     return dict(item.to_dict(include_self_link=False))

@@ -2,7 +2,7 @@
 
     <root>/<domain>/<YYYY>/<MM>/<DD>T<HH>Z/v<N>/claim.json      which digest this version is for
                                                /release.zarr    the products
-                                               /quicklook.png, quicklook.gif, item.json
+                                               /quicklook.png, quicklook.gif, item.json (analysis.png)
                                                /manifest.json   created last and exclusively: the version is published
     <root>/<domain>/latest.json                                 the newest (cycle time, version), moves only forward
     <root>/<domain>/status.json                                 how the domain does, written after it

@@ -5,7 +5,7 @@ takes and gives. `ready_model` holds what a server says and computes against it,
 `infer` asks it. All trouble is a ServingError, whose classes say what it is: a cycle names it and takes its fallback.
 """
 
-from stormcycle.serving.cards import Card, CardError, check_weights, model_names, models_folder, read_card, served_repository, weights_path
+from stormcycle.serving.cards import Card, CardError, check_weights, model_names, models_folder, nowcast_names, read_card, served_repository, weights_path
 from stormcycle.serving.client import infer, is_live, patiently, reload_model, served_models
 from stormcycle.serving.contract import Contract, Tensor, declared_contract
 from stormcycle.serving.errors import (
@@ -38,6 +38,7 @@ __all__ = [
     "is_live",
     "model_names",
     "models_folder",
+    "nowcast_names",
     "one_at_a_time",
     "patiently",
     "read_card",

@@ -44,7 +44,7 @@ class Card(BaseModel):
     neighbourhood_share: list[float] = Field(
         default=[], description="by lead, the weight of the extrapolation's neighbourhood in the probabilities, fitted on the events that choose"
     )
-    error_dbz: float | None = Field(default=None, description="of a radar operator, its root mean square error on the hours that chose it (dB)")
+    error_dbz: float | None = Field(default=None, description="of a radar operator, its error on the hours that chose it (dB, above the radar's floor)")
     licence: str
     canary: list[float] = Field(description="the answer to stormcycle.serving.canary's question at its pixels")
 
@@ -90,6 +90,11 @@ def served_repository() -> Path:
 def model_names() -> list[str]:
     """The names of all models, sorted."""
     return sorted(path.parent.name for path in models_folder().glob("*/CARD.md"))
+
+
+def nowcast_names() -> list[str]:
+    """The names of the models that forecast from frames, sorted; others (the radar operator) ask for other things."""
+    return [name for name in model_names() if "frames" in read_card(name).channels]
 
 
 def read_card(model: str) -> Card:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +16,11 @@ from stormcycle.home import home
 from stormcycle.networks import build
 from stormcycle.networks.radar_operator import edge_aware_loss
 from stormcycle.networks.radar_operator.network import RadarOperator
+from stormcycle.radar.hourly import HOURLY_FLOOR_DBZ
 from stormcycle.serving.cards import Card
 from stormcycle.training.loop import Progress, Report, fit
 from stormcycle.training.operator_recipe import OperatorRecipe, hours_of
-from stormcycle.verification.hourly import hour_sums, hourly_rows, hourly_scores
+from stormcycle.verification.hourly import floored_rmse, hour_sums, hourly_rows, hourly_scores
 
 RAINY_SHARE = 0.01
 """An hour with more rain than this, of the pixels that were observed, is turned; drier ones are seen as they are."""
@@ -155,35 +155,35 @@ def ship_operator(model: str, recipe: OperatorRecipe, trained: TrainedOperator) 
     """Write a trained operator's weights and card, with its scores on hours that it neither learned from nor was chosen on. Raises what `ship` raises."""
     network = trained.network.cpu().eval()
     shown = gathered(hours_of(recipe.shown))
-    scores = scored(network, shown)
+    scores, floored = scored(network, shown), floored_rmse(answered(network, shown.state), shown.observed[:, 0], HOURLY_FLOOR_DBZ)
     return ship(
         model,
         network,
-        _body(model, recipe, trained, scores, len(shown)),
+        _body(model, recipe, trained, scores, floored, len(shown)),
         architecture=recipe.architecture,
         step_minutes=60,
         resolution_m=recipe.resolution_m,
         trained_on=recipe.hours.known_as,
         chosen_on=recipe.choosing.known_as,
         licence=recipe.licence,
-        error_dbz=round(float(scored(network, trained.chosen).rmse), 2),
+        error_dbz=round(floored_rmse(answered(network, trained.chosen.state), trained.chosen.observed[:, 0], HOURLY_FLOOR_DBZ), 2),
     )
 
 
-def _body(model: str, recipe: OperatorRecipe, trained: TrainedOperator, scores: xr.Dataset, number: int) -> str:
+def _body(model: str, recipe: OperatorRecipe, trained: TrainedOperator, scores: xr.Dataset, floored: float, number: int) -> str:
     """The card's text in Markdown."""
     progress = trained.progress
     best = max(progress.history, key=lambda look: look["score"])
-    rows: list[dict[str, Any]] = hourly_rows(scores)
-    head, *lines = [list(rows[0]), *([f"{value:.3g}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows)]
+    rows = hourly_rows(scores)
     made = (
         f"Made by `stormcycle train {model}` from recipe.yaml: {progress.step} of {recipe.schedule.steps} steps, batches of {recipe.schedule.batch} hours, "
         f"weights of step {best['step']} (running mean). Edge-aware loss on the hours that choose: {-progress.history[0]['score']:.4f} before the first "
         f"step, {-best['score']:.4f} at the best."
     )
     errors = (
-        f"Root mean square error {float(scores.rmse):.2f} dB, mean error {float(scores.mean_error):.2f} dB, over observed pixels. The paper's operator on its "
-        "year of real hours at 13.5 dBZ: POD .54, CSI .38, FAR .44."
+        f"Root mean square error {float(scores.rmse):.2f} dB, mean error {float(scores.mean_error):.2f} dB, over observed pixels, dry ones at 0 dBZ; "
+        f"{floored:.2f} dB where both are lifted to the radar's floor, as an analysis compares them. The paper's operator on its year of real hours at "
+        "13.5 dBZ: POD .54, CSI .38, FAR .44."
     )
     parts = [
         f"# {model}",
@@ -198,8 +198,12 @@ def _body(model: str, recipe: OperatorRecipe, trained: TrainedOperator, scores: 
         "",
         errors,
         "",
-        f"| {' | '.join(head)} |",
-        f"|{'---|' * len(head)}",
-        *(f"| {' | '.join(line)} |" for line in lines),
+        f"| {' | '.join(rows[0])} |",
+        f"|{'---|' * len(rows[0])}",
+        *(f"| {' | '.join(_cell(value) for value in row.values())} |" for row in rows),
     ]
     return "\n".join(parts)
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"

@@ -9,12 +9,14 @@ Synthetic radar is never truth here: the caller passes the observed mask, and wh
 
 from stormcycle.verification.chances import CHANCE_REFERENCES, ENSEMBLE_CHANCES, chance_sums, chances_result
 from stormcycle.verification.evaluation import JUDGED, WindowSums, evaluate_sequence, result_of, window_sums
+from stormcycle.verification.hourly import hour_sums, hourly_rows, hourly_scores
 from stormcycle.verification.intervals import Intervals, TooFewWindowsError, block_intervals, brier_intervals, csi_intervals
 from stormcycle.verification.references import ENSEMBLE_REFERENCES, REFERENCES, SEEN_REFERENCES, reference_forecasts
 from stormcycle.verification.scores import scores_of
 from stormcycle.verification.store import (
     aggregate,
     aggregate_all,
+    aggregate_hourly,
     aggregate_moments,
     effective_leads,
     from_json,
@@ -39,6 +41,7 @@ __all__ = [
     "WindowSums",
     "aggregate",
     "aggregate_all",
+    "aggregate_hourly",
     "aggregate_moments",
     "block_intervals",
     "brier_intervals",
@@ -48,6 +51,9 @@ __all__ = [
     "effective_leads",
     "evaluate_sequence",
     "from_json",
+    "hour_sums",
+    "hourly_rows",
+    "hourly_scores",
     "merge",
     "of_method",
     "out_of_sample",

@@ -40,16 +40,26 @@ def hourly_scores(sums: Sequence[xr.Dataset]) -> xr.Dataset:
     )
 
 
+def floored_rmse(said: np.ndarray, observed: np.ndarray, floor_dbz: float) -> float:
+    """The root mean square error (dB) over observed pixels of fields lifted to a floor below which a radar tells nothing: the error an analysis counts with."""
+    known = ~np.isnan(observed)
+    return float(np.sqrt(((np.maximum(said, floor_dbz) - np.maximum(observed, floor_dbz))[known] ** 2).mean()))
+
+
 def hourly_rows(scores: xr.Dataset) -> list[dict[str, Any]]:
-    """A table of hours' scores: a row a threshold."""
+    """A table of hours' scores: a row a threshold; None where a score has no meaning."""
     rows = []
     for threshold in scores["threshold"].values:
         one = scores.sel(threshold=threshold)
-        named = {"dBZ": float(threshold), "hours": int(one.hours)}
-        named |= {f"{name}, hours' mean": float(one[f"{name}_mean"]) for name in BY_HOUR}
-        named |= {f"{name}, pooled": float(one[name]) for name in (*BY_HOUR, "bias")}
-        rows.append(named | {f"fss {int(window)}": float(one.fss.sel(window=window)) for window in scores["window"].values})
+        named: dict[str, Any] = {"dBZ": float(threshold), "hours": int(one.hours)}
+        named |= {f"{name}, hours' mean": _number(one[f"{name}_mean"]) for name in BY_HOUR}
+        named |= {f"{name}, pooled": _number(one[name]) for name in (*BY_HOUR, "bias")}
+        rows.append(named | {f"fss {int(window)}": _number(one.fss.sel(window=window)) for window in scores["window"].values})
     return rows
+
+
+def _number(score: xr.DataArray) -> float | None:
+    return float(score) if np.isfinite(score) else None
 
 
 def coverage(fields: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import xarray as xr
 
 from stormcycle.cycle.files import replace_file
 from stormcycle.times import HOUR, Time, hour_folder, iso, parse_time
+from stormcycle.verification.hourly import hourly_scores
 from stormcycle.verification.sums import merge
 
 Record = dict[str, Any]
@@ -20,8 +21,9 @@ Record = dict[str, Any]
 KEYS = frozenset(("domain", "cycle_time", "release_version", "digest", "truth", "latency_minutes", "in_sample", "models", "sums", "probability_sums"))
 """What a record holds: `truth` lists the releases verified against ({"cycle_time", "digest"}), `latency_minutes` is publication
 minus cycle time, `in_sample` says that a model was trained on this event, the sums are `to_json`'s, of reflectivity; `probability_sums` may be null."""
-MOMENTS = "moments"
-"""What a record may hold beside them: the sums of other variables that were forecast and observed, by their words (zdr, kdp)."""
+MOMENTS, HOURLY = "moments", "hourly"
+"""What a record may hold beside them: the sums of other variables that were forecast and observed, by their words (zdr, kdp); those of the hour's
+reflectivity as the radar operator says it of the `background` and of the `analysis` (verification.hourly)."""
 
 DTYPES = ("int64", "float64", "str")
 
@@ -125,6 +127,15 @@ def aggregate_moments(records: Iterable[Record]) -> dict[str, xr.Dataset]:
     return {word: merge(sums) for word, sums in found.items()}
 
 
+def aggregate_hourly(records: Iterable[Record]) -> dict[str, xr.Dataset]:
+    """The scores of the hour's reflectivity of all the records given, by what it was said of: background, analysis; empty where none holds any."""
+    found: dict[str, list[xr.Dataset]] = {}
+    for record in records:
+        for word, sums in record.get(HOURLY, {}).items():
+            found.setdefault(word, []).append(from_json(sums))
+    return {word: hourly_scores(sums) for word, sums in found.items()}
+
+
 def effective_leads(record: Record) -> xr.DataArray:
     """The leads that a reader really had, by nominal `lead`: minutes from publication to valid time, below 0 when it came too late."""
     lead = from_json(record["sums"])["lead"]
@@ -133,7 +144,7 @@ def effective_leads(record: Record) -> xr.DataArray:
 
 
 def _check(record: Any, path: Path) -> None:
-    keys = set(record) - {MOMENTS} if isinstance(record, dict) else set()
+    keys = set(record) - {MOMENTS, HOURLY} if isinstance(record, dict) else set()
     if keys != KEYS:
         wrong = f"lacks {sorted(KEYS - keys) or 'nothing'} and has {sorted(keys - KEYS) or 'nothing'} too many"
         raise ValueError(f"{path.name} is not a score record: it {wrong}.")

@@ -9,7 +9,7 @@ from stormcycle.export.costs import costs_of
 from stormcycle.export.in_process import by_torch, forecaster, frame_of, method_of
 from stormcycle.export.weights import load_network
 from stormcycle.nowcast.extrapolation import extrapolation
-from stormcycle.serving import model_names, read_card
+from stormcycle.serving import nowcast_names, read_card
 
 WORDS = ("zh", "zdr", "kdp")
 
@@ -61,7 +61,7 @@ def test_the_frame_is_the_networks_own_word():
     assert (frame_of(Still()), frame_of(nn.Identity())) == ("fixed", "moving")
 
 
-@pytest.mark.parametrize("model", model_names())
+@pytest.mark.parametrize("model", nowcast_names())
 def test_every_shipped_model_forecasts_the_variables_of_its_card(model):
     zh = disc_frames(96)
     frames = {word: zh / (1 if word == "zh" else 20) for word in WORDS}

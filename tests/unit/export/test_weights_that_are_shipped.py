@@ -13,7 +13,7 @@ from stormcycle.export.half import half_graph
 from stormcycle.export.in_process import exceedance_forecaster, forecaster
 from stormcycle.export.weights import load_network
 from stormcycle.serving.canary import canary_answer, canary_question
-from stormcycle.serving.cards import SHIPPED, model_names, read_card
+from stormcycle.serving.cards import SHIPPED, nowcast_names, read_card
 from stormcycle.serving.contract import declared_contract
 from stormcycle.training.recipe import read_recipe
 from stormcycle.verification import CHANCE_REFERENCES, REFERENCES, chance_sums, chances_result, evaluate_sequence
@@ -84,7 +84,7 @@ def test_where_nothing_is_nothing_is_forecast(model: str) -> None:
 
 def test_the_shipped_nowcast_is_not_below_extrapolation_on_an_event_it_never_saw(samples: Path) -> None:
     sequence = read_sequence(samples / "radar/nju_cpol/nju_cpol_001_3.0km.nc")
-    methods = {name: REFERENCES[name] for name in ("extrapolation", "sprog")} | {**{model: forecaster(model) for model in model_names()}}
+    methods = {name: REFERENCES[name] for name in ("extrapolation", "sprog")} | {**{model: forecaster(model) for model in nowcast_names()}}
     told = evaluate_sequence(sequence, methods)["methods"]
     at_30 = {name: np.mean(scores["zh"]["csi"]["30"]) for name, scores in told.items()}
     assert at_30["smaat_unet"] >= at_30["extrapolation"]
