@@ -11,7 +11,7 @@ BIN := .venv/bin
 # libpython: Triton's processes for models need it; chromium: the tests click in the Prefect UI
 DEBIAN := gcc python3.11 python3.11-venv python3.11-dev libpython3.11 chromium
 
-.PHONY: install packages cycle test coverage lint documents baselines limits samples quality-shares radar-speed imager-speed lightning-study background-samples texture-study world-picture mask-study nowcast-study ablation-study serving-study export-study kill-table tensorrt-check clean
+.PHONY: install packages cycle test coverage lint documents baselines limits samples quality-shares radar-speed imager-speed lightning-study background-samples texture-study world-picture mask-study nowcast-study ablation-study minimiser-study analysis-study background-errors serving-study export-study kill-table tensorrt-check clean
 
 install: .venv/installed .venv-triton/installed ## both environments, and what Triton serves (seconds a model)
 	@$(BIN)/stormcycle export
@@ -38,7 +38,8 @@ cycle: install ## two simulated hours, end to end, with real Prefect and Triton 
 
 test: install ## the test suite
 	@[ -n "$$STORMCYCLE_DATA" ] && echo "real samples: found" || echo "real samples: STORMCYCLE_DATA is not set and no data folder lies beside the checkout; tests that need them skip"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/unit -n auto --dist loadfile
+	$(BIN)/python -m pytest --ignore tests/unit
 
 coverage: install ## the test suite again, with the share of lines that it runs
 	$(BIN)/python -m pytest --cov=stormcycle --cov=tasks --cov=flows --cov-report=term-missing:skip-covered
@@ -90,6 +91,15 @@ nowcast-study: install ## learned nowcasts on events withheld from their trainin
 
 ablation-study: install ## MRKAN's blocks switched off (docs/ablation.md); hours, goes on where it was interrupted
 	$(BIN)/python -m flows.studies.ablation
+
+background-errors: install ## those of the simulated domains (infra/background_errors/simulated.nc), two minutes
+	$(BIN)/python -m flows.studies.background_errors
+
+analysis-study: install ## the twin experiment, the operator, the paper's experiments (docs/analysis.md); an hour, what radars saw is kept
+	$(BIN)/python -m flows.studies.analysis
+
+minimiser-study: install ## an analysis beside SciPy's minimiser, and on larger grids (docs/minimiser.md), some minutes
+	$(BIN)/python -m flows.studies.minimiser
 
 serving-study: install ## latency beside ONNX Runtime, memory of the server after 200 cycles' requests (docs/serving.md), some minutes
 	$(BIN)/python -m flows.studies.serving

@@ -18,7 +18,8 @@ from stormcycle.serving.contract import declared_contract
 from stormcycle.training.recipe import read_recipe
 from stormcycle.verification import CHANCE_REFERENCES, REFERENCES, chance_sums, chances_result, evaluate_sequence
 
-MODELS = sorted(path.parent.name for path in SHIPPED.glob("*/CARD.md"))
+MODELS = sorted(path.parent.name for path in SHIPPED.glob("*/CARD.md") if "\n  frames:" in path.read_text())
+"""Those that forecast from frames."""
 DRIFTS = {"zh": 0.1, "zdr": 0.01, "kdp": 0.005}
 """dB, dB, degree km-1."""
 

@@ -121,7 +121,11 @@ def test_what_a_server_tells_is_held_against_declaration_and_card(model: Path) -
 def test_every_shipped_configuration_declares_its_channels(path: Path) -> None:
     contract = parse_contract(path.read_text(), path.parent.name)
     assert all(len(contract.channels(tensor.name)) == tensor.shape[1] for tensor in contract.tensors)
-    plan = text_format.Parse((path.parent / "configs" / "tensorrt.pbtxt").read_text(), model_config_pb2.ModelConfig())
+    planned = path.parent / "configs" / "tensorrt.pbtxt"
+    if not planned.is_file():
+        assert path.parent.name == "radar_operator"  # served for monitoring alone
+        return
+    plan = text_format.Parse(planned.read_text(), model_config_pb2.ModelConfig())
     assert plan.platform == "tensorrt_plan" and [one.name for one in plan.input] == [one.name for one in contract.inputs]
 
 

@@ -8,7 +8,12 @@ import torch
 import xarray as xr
 
 from stormcycle.background import CHANNELS
+from stormcycle.export.graph import float_graph, prove
+from stormcycle.export.weights import load_network
 from stormcycle.networks import build
+from stormcycle.serving.canary import canary_answer, canary_question
+from stormcycle.serving.cards import read_card
+from stormcycle.serving.contract import declared_contract
 from stormcycle.training.loop import fit
 from stormcycle.training.operator import Hours, answered, draw_hours, gathered, judged, operator_loss, scored, standardised, turned_state
 from stormcycle.training.operator_recipe import OperatorRecipe, Released, Simulated, read_operator_recipe
@@ -128,3 +133,17 @@ def test_sources_are_known_by_their_worlds_or_hours():
     released = Released(root="/somewhere", domain="a", first="2026-07-01T00:00Z", last="2026-07-02T00:00Z")
     assert released.known_as == ["a 2026-07-01T00:00:00Z to 2026-07-02T00:00:00Z"]
     assert isinstance(read_operator_recipe("radar_operator"), OperatorRecipe)
+
+
+def test_the_shipped_card_agrees_with_weights_and_recipe(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("STORMCYCLE_MODELS", raising=False)
+    card, contract, recipe = read_card("radar_operator"), declared_contract("radar_operator"), read_operator_recipe("radar_operator")
+    network = load_network(card)
+    with torch.no_grad():
+        told = {"reflectivity": network(torch.from_numpy(canary_question(contract)["state"])).numpy()}
+    np.testing.assert_allclose(canary_answer(told), card.canary, rtol=1e-4)
+    assert card.channels["state"] == list(CHANNELS)
+    assert (card.trained_on, card.chosen_on, card.resolution_m) == (recipe.hours.known_as, recipe.choosing.known_as, recipe.resolution_m)
+    assert card.error_dbz is not None
+    assert 4.0 < card.error_dbz < 8.0
+    prove(float_graph(network, contract, {}), network, contract)
