@@ -46,7 +46,12 @@ class Outcome:
 
 def target_of(domain: Domain) -> Target:
     """The release target of a domain."""
-    return open_target(expand(domain.release.root) if domain.release.root else str(home() / "releases"), domain.release.storage_options)
+    return open_target(root_of(domain), domain.release.storage_options)
+
+
+def root_of(domain: Domain) -> str:
+    """Where a domain's releases lie: what it says (a path or an S3 URL), else $STORMCYCLE_HOME/releases."""
+    return expand(domain.release.root) if domain.release.root else str(home() / "releases")
 
 
 def outcome_of(target: Target, published: Published) -> Outcome:

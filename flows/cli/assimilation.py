@@ -8,6 +8,7 @@ import typer
 from flows.cli.answering import DomainOption, JsonOption, answering, example, fail, print_json, said, say, table, usage
 
 app = typer.Typer()
+DEADLINE_S = 30.0
 
 
 @app.command(epilog=example("stormcycle twin --domain slovenia-sim --from 2026-07-01T00:00Z --hours 24 --seed 301 --json"))
@@ -92,3 +93,44 @@ def background_errors(
         return
     table(f"{found.attrs['n_pairs']} pairs, {found.attrs['season']}", ["channel", "deviation", "bias", "length, km"], rows)
     say(str(file))
+
+
+@app.command(epilog=example("stormcycle innovations --domain demo --from 2026-07-01T13:00Z --to 2026-07-01T14:00Z"))
+@answering
+def innovations(
+    domain: DomainOption,
+    start: Annotated[str, typer.Option("--from", help="released hours from here on, full hours UTC")],
+    end: Annotated[str, typer.Option("--to", help="and up to here")],
+    as_json: JsonOption = False,
+) -> None:
+    """What radars summed up minus what the served operator says of each released background: mean and root mean square by cycle. Needs TRITON_URL."""
+    import numpy as np
+
+    from stormcycle.datasets.hours import released_hours
+    from stormcycle.domain import load_domain
+    from stormcycle.radar.hourly import HOURLY_FLOOR_DBZ
+    from stormcycle.serving import infer, ready_model
+    from stormcycle.times import parse_cycle_time
+    from tasks.models import triton_url
+    from tasks.release import root_of
+
+    chosen = load_domain(domain)
+    if chosen.analysis is None:
+        fail(f"The domain {domain} has no analysis, and so no operator.", 2)
+    url = triton_url()
+    if url is None:
+        fail("TRITON_URL is not set: the operator is asked of the server (`stormcycle up` starts one).", 2)
+    first, last = usage(lambda: parse_cycle_time(start)), usage(lambda: parse_cycle_time(end))
+    ready = ready_model(url, chosen.analysis.operator, DEADLINE_S)
+    rows = []
+    for hour in released_hours(root_of(chosen), domain, first, last, chosen.release.storage_options or None):
+        said = infer(url, ready.contract, {"state": hour["state"].values[None]}, DEADLINE_S)["reflectivity"][0, 0]
+        seen = hour["hourly_sum"].values
+        known = ~np.isnan(seen)
+        apart = (np.maximum(seen, HOURLY_FLOOR_DBZ) - np.maximum(said, HOURLY_FLOOR_DBZ))[known]
+        figures = {"mean": float(apart.mean()), "rmse": float(np.sqrt((apart**2).mean()))} if known.any() else {"mean": None, "rmse": None}
+        rows.append({"hour": hour.attrs["time"], "lead_hours": hour.attrs["lead_hours"], "observations": int(known.sum()), **figures})
+    if as_json:
+        print_json({"domain": domain, "operator": chosen.analysis.operator, "version": ready.version, "hours": rows})
+        return
+    table(f"Innovations of {domain}, dB, by {chosen.analysis.operator} {ready.version}", list(rows[0]), [list(row.values()) for row in rows])

@@ -21,6 +21,7 @@ import yaml
 from rich.console import Console
 from rich.progress import track
 
+from flows.studies.analysis_limits import analysis_rows
 from flows.studies.sky_limits import sky_rows
 from stormcycle.cycle import load
 from stormcycle.domain import SHIPPED
@@ -70,6 +71,7 @@ def main() -> None:
             (Path(folder) / "domains" / f"{sample.domain['name']}.yaml").write_text(yaml.safe_dump(sample.domain))
             rows += [{**row, "sample": sample.name} for row in measure(sample.domain["name"], time)]
         rows += sky_rows(data, Path(folder))
+        rows += analysis_rows()
     for name in suite_names():
         content = with_measurements(suite(name), [row for row in rows if row["suite"] == name])
         (EXPECTATIONS / f"{name}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")

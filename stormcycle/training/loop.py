@@ -36,9 +36,9 @@ class Progress:
     step: int = 0
     best: float = float("-inf")
     since_best: int = 0
-    falls: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     done: bool = False
+    falls: int = 0
 
 
 def fit(
