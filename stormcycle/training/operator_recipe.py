@@ -1,6 +1,7 @@
 """What a training of the radar operator is: recipe.yaml of a model whose network is the radar operator."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stormcycle.datasets.hours import released_hours, simulated_hours
+from stormcycle.datasets.mapped import mapped_hours, read_map
 from stormcycle.domain import load_domain
 from stormcycle.home import expand, home
 from stormcycle.times import HOUR, iso, parse_time
@@ -50,6 +52,25 @@ class Released(BaseModel):
         return [f"{self.domain} {iso(parse_time(self.first))} to {iso(parse_time(self.last))}"]
 
 
+class Mapped(BaseModel):
+    """Hours of an archive of netCDF files from first to last; `map` is a YAML that says what stands where (stormcycle.datasets.mapped)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: str
+    map: str
+    first: str
+    last: str
+
+    @property
+    def known_as(self) -> list[str]:
+        """What a card calls the hours."""
+        return [f"{self.folder} {iso(parse_time(self.first))} to {iso(parse_time(self.last))}"]
+
+
+Source = Simulated | Released | Mapped
+
+
 class OperatorRecipe(BaseModel):
     """How the weights of a radar operator are made."""
 
@@ -58,9 +79,9 @@ class OperatorRecipe(BaseModel):
     about: str = Field(description="what the model is, for its card")
     architecture: dict[str, Any]
     resolution_m: int
-    hours: Simulated | Released = Field(description="learned from")
-    choosing: Simulated | Released = Field(description="never learned from: they end the training and choose the checkpoint")
-    shown: Simulated | Released = Field(description="what skill is shown on: in neither of the two")
+    hours: Source = Field(description="learned from")
+    choosing: Source = Field(description="never learned from: they end the training and choose the checkpoint")
+    shown: Source = Field(description="what skill is shown on: in neither of the two")
     winds: Literal["turned", "scalar"] = Field(default="turned", description="what turning an hour does to its winds; scalar: nothing, as in the paper")
     schedule: Schedule
     licence: str
@@ -94,10 +115,12 @@ def is_operator(model: str) -> bool:
     return architecture.get("network") == "radar_operator"
 
 
-def hours_of(source: Simulated | Released, progress: Callable[[int, dict[str, float]], None] | None = None) -> list[xr.Dataset]:
+def hours_of(source: Source, progress: Callable[[int, dict[str, float]], None] | None = None) -> list[xr.Dataset]:
     """The hours of a source; `progress` is told how many are there. Raises ValueError where they cannot be made or read."""
     if isinstance(source, Released):
         return released_hours(expand(source.root), source.domain, parse_time(source.first), parse_time(source.last))
+    if isinstance(source, Mapped):
+        return mapped_hours(Path(expand(source.folder)), read_map(Path(expand(source.map))), parse_time(source.first), parse_time(source.last))
     domain, made = load_domain(source.domain), []
     times = parse_time(source.first) + np.arange(source.number) * source.every_hours * HOUR
     for seed in range(source.first_seed, source.first_seed + source.worlds):

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 import xarray as xr
 from bad_input.spoiling import manifest, product, products
-from house import FIRST
+from house import FIRST, SECOND
 from sky import Sky, quick_children, sky_house
 
 from flows.cycle import cycle
 from stormcycle.cycle import Reference, load, save
+from stormcycle.datasets.hours import released_hours
 from stormcycle.release.contract import violations
 from stormcycle.states import Provenance
+from stormcycle.times import parse_time
+from stormcycle.training.operator import gathered
 from tasks.analysis import analysis
 from tasks.background import background
 from tasks.decode import decode
@@ -209,3 +212,15 @@ def test_a_cycle_goes_on_without_its_analysis(sky: Sky) -> None:
     outcome = cycle.fn("sky", FIRST)
     assert "analysis" not in products(outcome)
     assert ("analysis", "no_background") in [(reason.product, reason.code) for reason in outcome.degraded]
+
+
+def test_released_hours_are_what_an_operator_can_learn_from(released: Outcome, parts: Parts) -> None:
+    root = Path(released.url).parents[5]
+    (hour,) = released_hours(str(root), "sky", parse_time(FIRST), parse_time(FIRST))
+    made = product(released, "analysis")
+    np.testing.assert_allclose(hour["hourly_sum"].values, made["hourly_sum"].values)
+    np.testing.assert_allclose(hour["state"].values[:4], made["air_temperature_background"].values)
+    assert (hour.attrs["time"], hour.attrs["lead_hours"]) == (FIRST, 7.0)
+    assert gathered([hour]).state.shape == (1, 19, 40, 40)
+    with pytest.raises(ValueError, match="holds radar and a whole background"):
+        released_hours(str(root), "sky", parse_time(SECOND), parse_time(SECOND))
