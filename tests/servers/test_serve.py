@@ -61,6 +61,8 @@ def test_a_domain_is_served_hourly_and_its_runs_release(house: House, serving: N
         ("mosaic", "nowcast"),
         ("mosaic", "probability"),
         ("models", "probability"),
+        ("mosaic", "analysis"),
+        ("background", "analysis"),
         ("gate_fields", "release"),
         ("gate_products", "release"),
     }
