@@ -85,6 +85,11 @@ def newest_run(time: Time, every_hours: int) -> Time:
     return np.datetime64(day + ((time - day) // (every_hours * HOUR)) * (every_hours * HOUR), "s")
 
 
+def season(time: Time) -> str:
+    """The meteorological season of a time: DJF, MAM, JJA or SON."""
+    return ("DJF", "MAM", "JJA", "SON")[int(str(time.astype("datetime64[M]"))[5:7]) % 12 // 3]
+
+
 def minutes(span: np.timedelta64) -> float:
     """A span in minutes."""
     return float(span / np.timedelta64(1, "s")) / 60.0

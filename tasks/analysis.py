@@ -9,6 +9,7 @@ from stormcycle.grids import nearest_km
 from stormcycle.radar.hourly import superobbed
 from stormcycle.serving import ServingError, read_card
 from stormcycle.states import Degradation
+from stormcycle.times import Time
 from tasks.seam import Branch, Hour, Product, log, stage
 
 SOURCES = ("stormcycle/assimilation", "stormcycle/networks/radar_operator", "stormcycle/radar/hourly.py", "stormcycle/grids.py", "tasks/analysis.py")
@@ -46,7 +47,7 @@ def _made(hour: Hour, domain: Domain, radar: Reference, background: Reference) -
     assert domain.analysis is not None and domain.background is not None
     card = read_card(domain.analysis.operator)
     sites = [[site.longitude, site.latitude] for site in domain.radar.sites.values()]
-    settings = [domain.analysis.model_dump(mode="json"), _errors_digest(domain.analysis), card.weights_sha256, card.error_dbz, sites]
+    settings = [domain.analysis.model_dump(mode="json"), _errors_digest(domain.analysis, hour.time), card.weights_sha256, card.error_dbz, sites]
     grids = [domain.grid.model_dump(), domain.background.grid.model_dump()]
     key = stage_key("analysis", [radar.digest, background.digest], [*settings, *grids], SOURCES)
     reference = lookup(hour.folder, "analysis", key)
@@ -58,7 +59,7 @@ def _made(hour: Hour, domain: Domain, radar: Reference, background: Reference) -
         area = domain.area_of("analysis")
         fields = load(hour.folder, background)
         observed = superobbed(load(hour.folder, radar)["hourly_sum"].values, domain.area, area)
-        assimilate = assimilator(domain)
+        assimilate = assimilator(domain, hour.time)
         outcome = assimilate(state_of(fields), observed, nearest_km(area, [(longitude, latitude) for longitude, latitude in sites]))
         figures = diagnostics(outcome, observed)
         product = analysis_product(outcome, fields, observed).assign_attrs({name: float(value) for name, value in figures.items()})
@@ -73,13 +74,14 @@ def _made(hour: Hour, domain: Domain, radar: Reference, background: Reference) -
     return Product("analysis", reference)
 
 
-def _errors_digest(settings: Analysis) -> str:
+def _errors_digest(settings: Analysis, time: Time) -> str:
     """The digest of the background errors' file, "" where none is named. Raises ValueError for a file that is not there."""
-    if settings.errors_file is None:
+    file = settings.errors_file(time)
+    if file is None:
         return ""
-    if not settings.errors_file.is_file():
+    if not file.is_file():
         raise ValueError(f"The background errors {settings.background_errors} are not there; make them with `stormcycle background-errors`.")
-    return file_digest(settings.errors_file)
+    return file_digest(file)
 
 
 def _without(code: str, sentence: str) -> Product:

@@ -59,7 +59,7 @@ def background_errors(
     domain: DomainOption,
     start: Annotated[str, typer.Option("--from", help="valid times from here on, UTC")],
     end: Annotated[str, typer.Option("--to", help="and up to here")],
-    file: Annotated[Path, typer.Option("--file", help="the netCDF file to write")],
+    file: Annotated[Path, typer.Option("--file", help="the netCDF file to write; {season} in its name is replaced")],
     as_json: JsonOption = False,
 ) -> None:
     """Background errors of a domain from its feed's archive of runs: forecasts of 6 h minus analyses of the same time."""
@@ -67,8 +67,9 @@ def background_errors(
 
     from stormcycle.background.statistics import FEW_PAIRS, error_statistics, forecast_errors
     from stormcycle.domain import load_domain
+    from stormcycle.domain.assimilation import SEASON
     from stormcycle.home import home
-    from stormcycle.times import HOUR, parse_time
+    from stormcycle.times import HOUR, parse_time, season
 
     chosen = load_domain(domain)
     if chosen.background is None:
@@ -76,23 +77,35 @@ def background_errors(
     first, last = usage(lambda: parse_time(start)), usage(lambda: parse_time(end))
     with Progress(console=said, transient=True) as bar:
         task = bar.add_task("hours", total=int((last - first) / HOUR) + 1)
-        pairs = forecast_errors(chosen, first, last, home() / "cache" / "background-errors" / domain, lambda done: bar.update(task, completed=done))
-        found = error_statistics(pairs, chosen.background.grid.resolution_m / 1000.0, domain)
-    if found.attrs["n_pairs"] < FEW_PAIRS:
-        said.print(f"{found.attrs['n_pairs']} pairs are few: their sampling error is above a tenth; take a month of runs or more.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    found.to_netcdf(file, engine="h5netcdf", encoding={"sigma_b": {"zlib": True, "complevel": 4, "shuffle": True}})
-    rows = [
-        [str(name), float(sigma), float(bias), float(length)]
-        for name, sigma, bias, length in zip(
-            found["channel"].values, found["sigma_b"].mean(("y", "x")).values, found["bias"].values, found["length_km"].values, strict=True
-        )
-    ]
+        folder = home() / "cache" / "background-errors" / domain
+        pairs = list(forecast_errors(chosen, first, last, folder, lambda done: bar.update(task, completed=done)))
+    seasons = sorted({season(time) for time, _ in pairs}) or [season(first)]
+    if len(seasons) > 1 and SEASON not in file.name:
+        fail(f"The runs are of {', '.join(seasons)}: write {SEASON} into the name of --file, each has its own.", 2)
+    documents = []
+    for one in seasons:
+        spacing_km = chosen.background.grid.resolution_m / 1000.0
+        found = error_statistics([pair for pair in pairs if season(pair[0]) == one], spacing_km, f"{domain}, {one}")
+        if found.attrs["n_pairs"] < FEW_PAIRS:
+            said.print(f"{found.attrs['n_pairs']} pairs of {one} are few: their sampling error is above a tenth; take a month of runs or more.")
+        path = file.with_name(file.name.replace(SEASON, one))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found.to_netcdf(path, engine="h5netcdf", encoding={"sigma_b": {"zlib": True, "complevel": 4, "shuffle": True}})
+        documents.append({"file": str(path), **found.attrs, "channels": _by_channel(found)})
     if as_json:
-        print_json({"file": str(file), **found.attrs, "channels": [dict(zip(("channel", "sigma_b", "bias", "length_km"), row, strict=True)) for row in rows]})
+        print_json({"domain": domain, "seasons": documents})
         return
-    table(f"{found.attrs['n_pairs']} pairs, {found.attrs['season']}", ["channel", "deviation", "bias", "length, km"], rows)
-    say(str(file))
+    for document in documents:
+        rows = document["channels"]
+        table(f"{document['n_pairs']} pairs, {document['season']}", list(rows[0]), [list(row.values()) for row in rows])
+        say(document["file"])
+
+
+def _by_channel(found: Any) -> list[dict[str, Any]]:
+    """Background errors in figures: a row a channel."""
+    figures = (found["channel"].values, found["sigma_b"].mean(("y", "x")).values, found["bias"].values, found["length_km"].values)
+    names = ("channel", "deviation", "bias", "length_km")
+    return [dict(zip(names, (str(row[0]), *map(float, row[1:])), strict=True)) for row in zip(*figures, strict=True)]
 
 
 @app.command(epilog=example("stormcycle innovations --domain demo --from 2026-07-01T13:00Z --to 2026-07-01T14:00Z"))

@@ -177,13 +177,13 @@ def _observed(hours: list[xr.Dataset]) -> tuple[np.ndarray, np.ndarray]:
 
 def _experiments(domain: Domain, hours: list[xr.Dataset]) -> list[str]:
     """The paper's experiments: a single observation, a cluster without B's correlation, the full disc in three regimes; draws them."""
-    made = assimilator(domain)
+    made = assimilator(domain, FIRST)
     hour = max(hours, key=lambda one: float((one["hourly_sum"].values > HOURLY_FLOOR_DBZ).sum()))
     spot = _spot(hour)
     single = _at(made, hour, spot, made.settings.model_copy(update={"correlation": "none", "rim_km": 0.0, "gross_db": None}))
     near = np.argsort(np.hypot(*np.meshgrid(*(np.arange(97) - place for place in spot), indexing="ij")).ravel())[:CLUSTER]
     places = np.unravel_index(near, (97, 97))
-    alone = assimilator(domain, lambda own: own.model_copy(update={"length_km": None, "correlation": "none", "rim_km": 0.0, "gross_db": None}))
+    alone = assimilator(domain, FIRST, lambda own: own.model_copy(update={"length_km": None, "correlation": "none", "rim_km": 0.0, "gross_db": None}))
     cluster = _at(alone, hour, places, alone.settings)
     shares = [float((one["hourly_sum"].values > HOURLY_FLOOR_DBZ).sum()) for one in hours]
     order = np.argsort(shares)

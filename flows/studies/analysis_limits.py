@@ -21,7 +21,7 @@ SAMPLE = "simulated worlds"
 def analysis_rows() -> list[dict[str, Any]]:
     """The rows of statistics of the analyses of some hours; what radars saw is kept below $STORMCYCLE_HOME/cache/hours."""
     domain = load_domain(DOMAIN)
-    made = assimilator(domain)
+    made = assimilator(domain, FIRST)
     times = list(FIRST + np.arange(NUMBER) * EVERY * HOUR)
     rows = []
     for world in WORLDS:

@@ -35,7 +35,7 @@ def main() -> None:
     """Measure and write the document."""
     torch.set_num_threads(1)
     domain = load_domain(DOMAIN)
-    made = assimilator(domain)
+    made = assimilator(domain, parse_time(TIMES[0]))
     hours = list(simulated_hours(domain, SEED, [parse_time(one) for one in TIMES], home() / "cache" / "hours"))
     rows, sizes = [], []
     for hour in hours:

@@ -12,6 +12,7 @@ from stormcycle.assimilation.operator import Operator, radar_operator, shipped_n
 from stormcycle.domain import Domain
 from stormcycle.domain.assimilation import Analysis
 from stormcycle.serving.cards import read_card
+from stormcycle.times import Time
 
 LEAST_ERROR_DB = 2.0
 """No observation error is taken to be smaller: a radar's own."""
@@ -32,15 +33,16 @@ class Assimilator:
         return analyse(background, observed, distance_km, self.root, self.operator, self.error_db, self.settings, withheld)
 
 
-def assimilator(domain: Domain, change: Callable[[Analysis], Analysis] = lambda settings: settings) -> Assimilator:
-    """The parts of a domain's analysis, with its settings perhaps changed.
+def assimilator(domain: Domain, time: Time, change: Callable[[Analysis], Analysis] = lambda settings: settings) -> Assimilator:
+    """The parts of a domain's analysis at a time of year, with its settings perhaps changed.
 
     Raises ValueError for a domain without analysis, or whose background errors cannot be used; CardError or WeightsError for the operator.
     """
     if domain.analysis is None or domain.background is None:
         raise ValueError(f"The domain {domain.name} has no analysis: give it the key `analysis` (and `background`).")
     settings, grid = change(domain.analysis), domain.background.grid
-    errors = None if settings.errors_file is None else read_errors(settings.errors_file)
+    file = settings.errors_file(time)
+    errors = None if file is None else read_errors(file)
     root = root_for(settings, errors, grid.shape, grid.resolution_m / 1000.0)
     card = read_card(settings.operator)
     if card.resolution_m != grid.resolution_m:

@@ -17,7 +17,7 @@ from stormcycle.feeds.fetching import local_path
 from stormcycle.feeds.listing import list_feed
 from stormcycle.feeds.wanted import wanted_feeds
 from stormcycle.states import GranuleState
-from stormcycle.times import HOUR, Time, iso, parse_time
+from stormcycle.times import HOUR, Time, iso, parse_time, season
 
 LEAD_HOURS = 6
 FEW_PAIRS, LEAST_PAIRS = 60, 20
@@ -27,16 +27,10 @@ SMOOTHED_KM = 50.0
 LEAST_SHARE = 0.2
 """A point's deviation is at least this share of its channel's mean."""
 FARTHEST_PX = 40
-SEASONS = {**dict.fromkeys((12, 1, 2), "DJF"), **dict.fromkeys((3, 4, 5), "MAM"), **dict.fromkeys((6, 7, 8), "JJA"), **dict.fromkeys((9, 10, 11), "SON")}
 
 
 class StatisticsError(ValueError):
     """An archive from which no background errors can be had."""
-
-
-def season(time: Time) -> str:
-    """The meteorological season of a time: DJF, MAM, JJA or SON."""
-    return SEASONS[int(str(time.astype("datetime64[M]"))[5:7])]
 
 
 def forecast_errors(domain: Domain, first: Time, last: Time, folder: Path, progress: Callable[[int], None]) -> Iterator[tuple[Time, np.ndarray]]:

@@ -7,7 +7,10 @@ from pydantic import Field
 
 from stormcycle.domain.sections import Strict
 from stormcycle.home import expand
+from stormcycle.times import Time, season
 
+SEASON = "{season}"
+"""What stands for the season (DJF, MAM, JJA, SON) in the name of a file."""
 SHIPPED_ERRORS = Path(__file__).parents[2] / "infra" / "background_errors"
 
 
@@ -17,7 +20,7 @@ class Analysis(Strict):
     operator: str = Field(default="radar_operator", description="the model that tells what a radar sums up of a state")
     background_errors: str | None = Field(
         default=None,
-        description="a file of infra/background_errors by its name, or a path; none: one deviation a channel",
+        description="a file of infra/background_errors by its name, or a path, {season} in it is replaced; none: one deviation a channel",
     )
     observation_error_db: float | None = Field(default=None, gt=0, description="standard deviation; none: the operator's own error on the hours that chose it")
     length_km: float | None = Field(default=10.0, gt=0, description="of the background-error covariance (its kernel's deviation); null: each point alone")
@@ -31,10 +34,10 @@ class Analysis(Strict):
     tail: float | None = Field(default=None, gt=0, description="beyond so many deviations a misfit counts linearly (Huber norm); null: nowhere")
     evaluations: int = Field(default=60, ge=2, description="of the cost, at most")
 
-    @property
-    def errors_file(self) -> Path | None:
-        """The file of the background errors: a shipped one by its name, else the path that is named; None where none is."""
+    def errors_file(self, time: Time) -> Path | None:
+        """The file of the background errors of a time: a shipped one by its name, else the path that is named; None where none is."""
         if self.background_errors is None:
             return None
-        shipped = SHIPPED_ERRORS / f"{self.background_errors}.nc"
-        return shipped if shipped.is_file() else Path(expand(self.background_errors))
+        named = self.background_errors.replace(SEASON, season(time))
+        shipped = SHIPPED_ERRORS / f"{named}.nc"
+        return shipped if shipped.is_file() else Path(expand(named))

@@ -102,7 +102,7 @@ def test_the_verification_scores_the_operator_of_background_and_analysis(release
 def test_the_same_hour_is_not_computed_again(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     _, hour, radar, model = parts
     (first,) = analysis(hour, radar, model)
-    monkeypatch.setattr("stormcycle.assimilation.assimilator.assimilator", lambda domain: pytest.fail("it was computed again"))
+    monkeypatch.setattr("stormcycle.assimilation.assimilator.assimilator", lambda domain, time: pytest.fail("it was computed again"))
     assert analysis(hour, radar, model)[0].reference == first.reference
 
 

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from cycle.command_line import stormcycle
 from sky import SEED, Sky, put, sky_domain
+from typer.testing import CliRunner
 
+from flows.cli import app
+from stormcycle.assimilation.errors import read_errors
 from stormcycle.background.statistics import StatisticsError, forecast_errors
 from stormcycle.domain import load_domain
+from stormcycle.domain.assimilation import SHIPPED_ERRORS, Analysis
 from stormcycle.simulator import background_fields
 from stormcycle.simulator.instruments.model import model_run
 from stormcycle.simulator.making import model_grid_of
@@ -54,3 +58,22 @@ def test_a_domain_without_a_model_has_no_errors(sky: Sky, tmp_path: Path) -> Non
     sky.settings(background=None, satellite=None)
     with pytest.raises(StatisticsError, match="has no background"):
         list(forecast_errors(load_domain("sky"), OLDER, VALID, tmp_path, lambda _: None))
+
+
+def test_seasons_want_files_of_their_own(sky: Sky, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    times = [parse_time(f"2026-{month:02d}-{day:02d}T00:00Z") for month in (5, 7) for day in range(1, 22)]
+    monkeypatch.setattr("stormcycle.background.statistics.forecast_errors", lambda *_: iter([(time, random.normal(size=(19, 33, 33))) for time in times]))
+    asked = ["background-errors", "--domain", "sky", "--from", "2026-05-01T00:00Z", "--to", "2026-07-21T00:00Z", "--file"]
+    one = CliRunner().invoke(app, [*asked, str(tmp_path / "one.nc")])
+    assert one.exit_code == 2
+    each = CliRunner().invoke(app, [*asked, str(tmp_path / "of_{season}.nc")])
+    assert each.exit_code == 0
+    assert {path.name for path in tmp_path.glob("*.nc")} == {"of_MAM.nc", "of_JJA.nc"}
+    assert read_errors(tmp_path / "of_JJA.nc").attrs["n_pairs"] == 21
+    settings = Analysis(background_errors=str(tmp_path / "of_{season}.nc"))
+    assert settings.errors_file(times[0]) == tmp_path / "of_MAM.nc"
+    assert Analysis(background_errors="simulated").errors_file(times[0]) == SHIPPED_ERRORS / "simulated.nc"
+    (tmp_path / "bad.nc").write_bytes(b"no netCDF")
+    with pytest.raises(ValueError, match=r"bad\.nc cannot be read"):
+        read_errors(tmp_path / "bad.nc")

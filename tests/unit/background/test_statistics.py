@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from stormcycle.background.statistics import StatisticsError, error_statistics, season
+from stormcycle.background.statistics import StatisticsError, error_statistics
 from stormcycle.times import HOUR, parse_time
 
 START = parse_time("2026-07-01T00:00Z")
@@ -41,8 +41,3 @@ def test_a_gross_value_is_left_out():
 def test_few_pairs_are_refused_with_their_number():
     with pytest.raises(StatisticsError, match=r"7 pairs .* at least 20"):
         error_statistics(pairs(7, rows=10), 4.4, "made up")
-
-
-@pytest.mark.parametrize(("month", "name"), [("01", "DJF"), ("04", "MAM"), ("07", "JJA"), ("10", "SON"), ("12", "DJF")])
-def test_seasons(month, name):
-    assert season(parse_time(f"2026-{month}-15T00:00Z")) == name

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormcycle.times import frame_slots, hour_folder, hour_name, iso, minutes, now, parse_cycle_time, parse_time, slot_of
+from stormcycle.times import frame_slots, hour_folder, hour_name, iso, minutes, now, parse_cycle_time, parse_time, season, slot_of
 
 NOON = np.datetime64("2015-07-12T12:00:00", "s")
 STEPS = st.sampled_from([5, 6, 10, 15])
@@ -97,3 +97,8 @@ def test_minutes_of_a_span():
 def test_a_time_that_leaves_the_calendar_is_no_time():
     with pytest.raises(ValueError, match="is not a time"):
         parse_time("0001-01-01T00:00+05:00")
+
+
+@pytest.mark.parametrize(("month", "name"), [("12", "DJF"), ("02", "DJF"), ("03", "MAM"), ("08", "JJA"), ("11", "SON")])
+def test_seasons(month: str, name: str) -> None:
+    assert season(parse_time(f"2026-{month}-15T00:00Z")) == name
