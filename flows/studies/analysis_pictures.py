@@ -36,7 +36,7 @@ def draw_coverage(fields: Mapping[str, np.ndarray], known: np.ndarray, path: Pat
 
 def draw_experiments(hour: xr.Dataset, single: Outcome, cluster: Outcome, discs: Mapping[str, tuple[xr.Dataset, Outcome]], path: Path) -> None:
     """Draw the increments of humidity at 850 hPa of a single observation, of a cluster, and of full discs, these beside what was observed and said."""
-    figure = Figure((15.0, 4.2 * (1 + len(discs))), layout="constrained")
+    figure = Figure((15.0, 3.3 * (1 + len(discs))), layout="constrained")
     panels = figure.subplots(1 + len(discs), 4)
     row, column = (int(place[0]) for place in np.nonzero(single.used))
     near = (slice(row - HALF, row + HALF + 1), slice(column - HALF, column + HALF + 1))
@@ -45,7 +45,7 @@ def draw_experiments(hour: xr.Dataset, single: Outcome, cluster: Outcome, discs:
         (
             ("single observation: humidity 850 hPa, %", single, 14),
             ("single observation: temperature 850 hPa, K", single, 2),
-            ("cluster, each point alone: humidity 850 hPa, %", cluster, 14),
+            ("cluster: humidity 850 hPa, %", cluster, 14),
             ("cluster: temperature 850 hPa, K", cluster, 2),
         ),
         strict=True,
