@@ -93,8 +93,17 @@ def model_names() -> list[str]:
 
 
 def nowcast_names() -> list[str]:
-    """The names of the models that forecast from frames, sorted; others (the radar operator) ask for other things."""
-    return [name for name in model_names() if "frames" in read_card(name).channels]
+    """The names of the models that forecast from frames, sorted; others (the radar operator) ask for other things. One whose card is broken is
+    among them: whoever asks for it is told.
+    """
+    return [name for name in model_names() if _forecasts(name)]
+
+
+def _forecasts(name: str) -> bool:
+    try:
+        return "frames" in read_card(name).channels
+    except CardError:
+        return True
 
 
 def read_card(model: str) -> Card:
