@@ -14,6 +14,8 @@ from tasks.seam import Branch, Hour, Product, log, stage
 
 SOURCES = ("stormcycle/assimilation", "stormcycle/networks/radar_operator", "stormcycle/radar/hourly.py", "stormcycle/grids.py", "tasks/analysis.py")
 
+TOLD = ("innovation_rmse", "residual_rmse", "observations", "chi_square", "observation_ratio", "background_error_db", "evaluations", "gradient")
+
 
 @stage()
 def analysis(hour: Hour, radar: Product, model: Branch) -> list[Product]:
@@ -67,8 +69,9 @@ def _made(hour: Hour, domain: Domain, radar: Reference, background: Reference) -
         reference = save(hour.folder, "analysis", key, product.assign_attrs(operator=domain.analysis.operator, operator_version=card.version), notes)
     figures = reference.notes["figures"]
     log.info(
-        "analysis: innovation %.1f dB, residual %.1f dB over %d observations, chi-square %.2f, %d evaluations, %d points of humidity clipped",
-        *(figures[name] for name in ("innovation_rmse", "residual_rmse", "observations", "chi_square", "evaluations")),
+        "analysis: innovation %.1f dB, residual %.1f dB over %d observations, chi-square %.2f, Desroziers' observation ratio %.2f and background error "
+        "%.1f dB, %d evaluations, gradient %.1e of the first, %d points of humidity clipped",
+        *(figures[name] for name in TOLD),
         reference.notes["clipped"],
     )
     return Product("analysis", reference)

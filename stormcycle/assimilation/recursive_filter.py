@@ -7,7 +7,6 @@ variance of what it makes is set to one row by row. Built once a grid, in float6
 from math import exp, log, sqrt
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.signal import lfilter
 
 PASSES = 4
@@ -49,16 +48,6 @@ def _swept(field: np.ndarray, a: float) -> np.ndarray:
 def matrix_of_length(points: int, spacing_km: float, length_km: float, passes: int = PASSES) -> np.ndarray:
     """One axis of the filter whose covariance has a length in the middle of a long axis."""
     return filter_matrix(points, coefficient(length_km, spacing_km, passes), passes)
-
-
-def calibrated_to_half(spacing_km: float, length_km: float, passes: int = PASSES) -> float:
-    """The length (km, second moment) whose covariance falls to exp(-1/2) at `length_km`: 4 passes leave it a tenth too near else."""
-    points = 2 * int(np.ceil(6.0 * length_km / spacing_km)) + 1
-
-    def excess(candidate: float) -> float:
-        return half_length(matrix_of_length(points, spacing_km, candidate, passes), spacing_km) - length_km
-
-    return float(brentq(excess, 0.8 * length_km, 2.0 * length_km, xtol=1e-6 * length_km))
 
 
 def moment_length(matrix: np.ndarray, spacing_km: float) -> float:

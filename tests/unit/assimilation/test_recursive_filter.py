@@ -6,7 +6,6 @@ from scipy.linalg import toeplitz
 
 from stormcycle.assimilation.recursive_filter import (
     PASSES,
-    calibrated_to_half,
     coefficient,
     filter_matrix,
     half_length,
@@ -73,12 +72,6 @@ def test_many_passes_come_near_a_gaussian_and_four_are_nearly_isotropic():
     share = (np.log(fallen[after - 1]) + 0.5) / (np.log(fallen[after - 1]) - np.log(fallen[after]))
     diagonal = np.sqrt(2) * SPACING_KM * np.sqrt((after - 1) ** 2 + (after**2 - (after - 1) ** 2) * share)
     assert diagonal / axis == pytest.approx(0.98, abs=0.01)
-
-
-def test_a_length_can_be_that_of_exp_minus_a_half():
-    moment = calibrated_to_half(SPACING_KM, 10.0)
-    assert moment > 10.0
-    assert half_length(matrix_of_length(121, SPACING_KM, moment), SPACING_KM) == pytest.approx(10.0, rel=1e-4)
 
 
 @pytest.mark.parametrize(("length", "spacing"), [(0.0, 4.4), (-1.0, 4.4), (10.0, 0.0), (float("nan"), 4.4)])
