@@ -1,6 +1,7 @@
 """The analysis of an hour: the background, what radars summed up, and the state between them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,20 @@ class Outcome:
     minimum: Minimum
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch with one thread for a while: the same hour then has the same analysis to the bit, whatever the machine is set to; and where a machine is
+    busy, threads that wait for each other make an evaluation ten times as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
 def analyse(
     background: np.ndarray,
     observed: np.ndarray,

@@ -159,3 +159,17 @@ def test_background_errors_of_a_kind():
     assert (np.diag(levels) == 1.0).all()
     with pytest.raises(ValueError, match=r"needs analysis\.background_errors"):
         root_for(Analysis(correlation="full"), None, SHAPE, 4.4)
+
+
+def test_an_analysis_does_not_depend_on_the_threads_that_torch_is_given():
+    before = torch.get_num_threads()
+    observed = np.random.default_rng(0).uniform(15.0, 40.0, SHAPE)
+    try:
+        made = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            made.append(outcome(observed).state)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(*made)
