@@ -12,7 +12,7 @@ import xarray as xr
 from rich.console import Console
 from rich.progress import Progress
 
-from flows.studies.analysis_pictures import draw_coverage, draw_experiments
+from flows.studies.analysis_pictures import draw_coverage, draw_experiments, draw_operator_scores
 from flows.studies.tables import markdown
 from flows.twins import tried
 from stormcycle.assimilation.analysis import Outcome
@@ -133,6 +133,7 @@ def _operator(domain: Domain, times: np.ndarray) -> list[str]:
     weights = np.linalg.lstsq(*_observed(taught), rcond=None)[0]
     rows: list[dict[str, Any]] = []
     curves: dict[str, np.ndarray] = {}
+    drawn: dict[str, xr.Dataset] = {}
     for lead in LEADS:
         hours = [hour for world in WORLDS for hour in simulated_hours(domain, world, list(times), kept, lead)]
         seen = np.stack([hour["hourly_sum"].values for hour in hours])
@@ -145,8 +146,11 @@ def _operator(domain: Domain, times: np.ndarray) -> list[str]:
             shown = {key: row[key] for key in ("hours", "pod, pooled", "csi, pooled", "far, pooled", "csi, hours' mean", "fss 5")}
             rmse = {"rmse, dry 0": float(scores.rmse), "rmse above 13.5": floored_rmse(values, seen, HOURLY_FLOOR_DBZ)}
             rows.append({"lead, h": f"{lead:g}", "by": name, **shown, "csi 30 dBZ": strong["csi, pooled"], **rmse})
+            if lead in (0.0, 6.0):
+                drawn[f"{name}, {lead:g} h"] = scores
         if lead in (0.0, 6.0):
             curves |= {f"{name}, {lead:g} h": values for name, values in said.items()} | {"observed": seen}
+    draw_operator_scores(drawn, DOCUMENT.parent / "pictures" / "analysis_scores.png")
     draw_coverage(curves, ~np.isnan(seen), DOCUMENT.parent / "pictures" / "analysis_coverage.png")
     return [
         "## The operator",
@@ -156,6 +160,8 @@ def _operator(domain: Domain, times: np.ndarray) -> list[str]:
         "from the worlds that the operator learned from. The paper's operator on its year of real hours: POD .54, CSI .38, FAR .44.",
         "",
         *markdown(rows),
+        "",
+        "![Scores by reflectivity and by scale](pictures/analysis_scores.png)",
         "",
         "![Share of what radars saw at or above a reflectivity](pictures/analysis_coverage.png)",
         "",

@@ -34,6 +34,22 @@ def draw_coverage(fields: Mapping[str, np.ndarray], known: np.ndarray, path: Pat
     figure.savefig(path, dpi=110)
 
 
+def draw_operator_scores(scores: Mapping[str, xr.Dataset], path: Path) -> None:
+    """Draw POD, CSI and FAR by reflectivity (means of the hours where rain covers enough), and the fractions skill score at 13.5 dBZ by scale."""
+    figure = Figure((13.0, 3.8), layout="constrained")
+    panels = figure.subplots(1, 4)
+    for name, one in scores.items():
+        for axes, score in zip(panels[:3], ("pod", "csi", "far"), strict=True):
+            axes.plot(one["threshold"], one[f"{score}_mean"], marker="o", ms=3, label=name)
+            axes.set(title=score.upper(), xlabel="dBZ", ylim=(0.0, 1.0))
+        panels[3].plot(one["window"], one["fss"].sel(threshold=13.5), marker="o", ms=3, label=name)
+    panels[3].set(title="FSS at 13.5 dBZ", xlabel="side of the window, points of 4.4 km", ylim=(0.0, 1.0))
+    panels[3].legend(frameon=False, fontsize=8)
+    for axes in panels:
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=90)
+
+
 def draw_experiments(hour: xr.Dataset, single: Outcome, cluster: Outcome, discs: Mapping[str, tuple[xr.Dataset, Outcome]], path: Path) -> None:
     """Draw the increments of humidity at 850 hPa of a single observation, of a cluster, and of full discs, these beside what was observed and said."""
     figure = Figure((15.0, 3.3 * (1 + len(discs))), layout="constrained")

@@ -50,5 +50,5 @@ def assimilator(domain: Domain, time: Time, change: Callable[[Analysis], Analysi
             f"The operator {card.model} learned on pixels of {card.resolution_m} m; the analysis grid of {domain.name} has {grid.resolution_m:g} m: "
             "give background.grid that resolution, or train another operator."
         )
-    error = settings.observation_error_db or max(LEAST_ERROR_DB, card.error_dbz or LEAST_ERROR_DB)
+    error = settings.inflation * (settings.observation_error_db or max(LEAST_ERROR_DB, card.error_dbz or LEAST_ERROR_DB))
     return Assimilator(settings, root, radar_operator(shipped_network(settings.operator)), error, card.version)

@@ -23,6 +23,7 @@ class Analysis(Strict):
         description="a file of infra/background_errors by its name, or a path, {season} in it is replaced; none: one deviation a channel",
     )
     observation_error_db: float | None = Field(default=None, gt=0, description="standard deviation; none: the operator's own error on the hours that chose it")
+    inflation: float = Field(default=1.0, ge=1, description="factor of the observation error, for what a pixel of the analysis grid does not represent")
     length_km: float | None = Field(default=10.0, gt=0, description="of the background-error covariance (its kernel's deviation); null: each point alone")
     correlation: Literal["none", "levels", "full"] = Field(
         default="none", description="between channels, from the background errors: none, of a quantity's levels, of all channels"
