@@ -23,7 +23,7 @@ def tried(domain: Domain, times: np.ndarray, seed: int, settings: str, advance: 
 
     settings: `domain` or `paper`. Raises what `assimilator` and `simulated_hours` raise.
     """
-    made = assimilator(domain, times[0], (lambda own: paper_of(own)) if settings == "paper" else (lambda own: own))
+    made = assimilator(domain, times[0], paper_of if settings == "paper" else lambda own: own)
 
     def assimilate(hour: xr.Dataset, observed: np.ndarray, withheld: np.ndarray) -> Outcome:
         outcome = made(hour["state"].values, observed, hour["radar_distance_km"].values, withheld)

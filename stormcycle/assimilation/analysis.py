@@ -1,6 +1,6 @@
 """The analysis of an hour: the background, what radars summed up, and the state between them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,9 +13,8 @@ from stormcycle.assimilation.minimiser import Minimum, minimise
 from stormcycle.assimilation.operator import Operator, floored
 from stormcycle.assimilation.recursive_filter import oceanvar_length
 from stormcycle.domain.assimilation import Analysis
+from stormcycle.radar.hourly import HOURLY_FLOOR_DBZ
 
-FLOOR_DBZ = 13.5
-"""Below it a radar's hourly sum tells nothing (stormcycle.radar.hourly)."""
 PAPER = Analysis(observation_error_db=2.0, length_km=oceanvar_length(10.0), dry="zero", rim_km=0.0, gross_db=None)
 """The settings of Stefanelli et al. (arXiv 2512.18289), as far as they are known: 10 km by their line's rule."""
 HUMIDITY = (*range(12, 16), 17)
@@ -61,18 +60,17 @@ def analyse(
     error_db: float,
     settings: Analysis,
     withheld: np.ndarray | None = None,
-    watched: Callable[[float], None] | None = None,
 ) -> Outcome:
     """The analysis of an hour.
 
     background: (channel, y, x; K, m s-1, %, Pa), whole; observed: the hour's sum (y, x; dBZ, 0.0 dry, NaN not observed); distance_km: from the
-    nearest radar (y, x); withheld: (y, x) bool, observed pixels that are not used; watched: told each cost. Raises ValueError where the
-    background is not whole, where shapes differ, or where no observation is left to be used.
+    nearest radar (y, x); withheld: (y, x) bool, observed pixels that are not used. Raises ValueError where the background is not whole, where
+    shapes differ, or where no observation is left to be used.
     """
     _check(background, observed, distance_km)
     dtype = root.deviation.dtype
     state = torch.as_tensor(background, dtype=dtype)
-    floor = FLOOR_DBZ if settings.dry == "floor" else 0.0
+    floor = HOURLY_FLOOR_DBZ if settings.dry == "floor" else 0.0
     seen = torch.as_tensor(np.nan_to_num(observed), dtype=dtype).clamp_min(floor)
     before = operator(state).value
     used = torch.as_tensor(~np.isnan(observed) & (distance_km <= settings.disc_km) & (True if withheld is None else ~withheld))
@@ -84,14 +82,7 @@ def analyse(
     observations = Observations(seen, torch.full_like(seen, error_db), used)
     local = torch.as_tensor(local_mask(distance_km, settings.disc_km, settings.rim_km), dtype=dtype)
     cost = cost_of(state, observations, root, compared, local, settings.tail)
-
-    def told(control: torch.Tensor):  # type: ignore[no-untyped-def]
-        found = cost(control)
-        if watched is not None:
-            watched(found.total)
-        return found
-
-    minimum = minimise(told, torch.zeros_like(state), settings.evaluations)
+    minimum = minimise(cost, torch.zeros_like(state), settings.evaluations)
     made = (state + increment(root, minimum.control)).numpy().astype("float32")
     bounded = made.copy()
     bounded[list(HUMIDITY)] = bounded[list(HUMIDITY)].clip(0.0, 100.0)

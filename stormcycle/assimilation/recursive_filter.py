@@ -4,7 +4,7 @@ A pass runs forward and back along an axis. As a matrix an axis is one product f
 variance of what it makes is set to one row by row. Built once a grid, in float64.
 """
 
-from math import exp, log, sqrt
+from math import sqrt
 
 import numpy as np
 from scipy.signal import lfilter
@@ -48,21 +48,3 @@ def _swept(field: np.ndarray, a: float) -> np.ndarray:
 def matrix_of_length(points: int, spacing_km: float, length_km: float, passes: int = PASSES) -> np.ndarray:
     """One axis of the filter whose covariance has a length in the middle of a long axis."""
     return filter_matrix(points, coefficient(length_km, spacing_km, passes), passes)
-
-
-def moment_length(matrix: np.ndarray, spacing_km: float) -> float:
-    """The length (km) of the covariance in the middle of an axis, by its second moment."""
-    middle = len(matrix) // 2
-    row = (matrix @ matrix.T)[middle]
-    distance = (np.arange(len(row)) - middle) * spacing_km
-    return float(np.sqrt((row * distance**2).sum() / row.sum()))
-
-
-def half_length(matrix: np.ndarray, spacing_km: float) -> float:
-    """The distance (km) at which the covariance in the middle of an axis falls to exp(-1/2), interpolated in squared distance and logarithm."""
-    middle = len(matrix) // 2
-    row = (matrix @ matrix.T)[middle]
-    fallen = row[middle:] / row[middle]
-    after = int(np.argmax(fallen < exp(-0.5)))
-    (inner, outer), (near, far) = (log(fallen[after - 1]), log(fallen[after])), ((after - 1) ** 2, after**2)
-    return float(spacing_km * sqrt(near + (far - near) * (inner + 0.5) / (inner - outer)))

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from stormcycle.assimilation.analysis import FLOOR_DBZ, Outcome
+from stormcycle.assimilation.analysis import Outcome
+from stormcycle.radar.hourly import HOURLY_FLOOR_DBZ
 
 VARIABLES = {"t": slice(0, 4), "u": slice(4, 8), "v": slice(8, 12), "rh": slice(12, 16), "t2m": slice(16, 17), "rh2m": slice(17, 18), "mslp": slice(18, 19)}
 """The channels of each variable, all levels together."""
@@ -23,10 +24,8 @@ Assimilate = Callable[[xr.Dataset, np.ndarray, np.ndarray], Outcome]
 
 @dataclass(frozen=True)
 class Cycle:
-    """Of one hour: (sum of squared errors of the background, of the analysis, number) by what was judged; what was said of it, for tables."""
+    """One hour, its analysis, and by what was judged (sum of squared errors of the background, of the analysis, number)."""
 
-    time: str
-    lead_hours: float
     sums: dict[str, tuple[float, float, int]]
     outcome: Outcome
     hour: xr.Dataset
@@ -44,13 +43,14 @@ def withheld_blocks(shape: tuple[int, int], seed: int, hour: int) -> np.ndarray:
 
 
 def cycles(hours: Sequence[xr.Dataset], assimilate: Assimilate, seed: int, shuffled: bool = False) -> Iterator[Cycle]:
-    """Each hour analysed and judged. shuffled: an hour's radar is that of the hour half the experiment away, a control that must make the truth worse."""
+    """Each hour analysed and judged. shuffled: an hour's radar is that of the hour half the experiment away, a control:
+    what it does to the truth, the real radar has to do better."""
     for number, hour in enumerate(hours):
         observed = hour["hourly_sum"].values
         given = hours[(number + len(hours) // 2) % len(hours)]["hourly_sum"].values if shuffled else observed
         withheld = withheld_blocks(observed.shape, seed, number)
         outcome = assimilate(hour, given, withheld)
-        yield Cycle(hour.attrs["time"], hour.attrs["lead_hours"], judged(hour, outcome, given, withheld), outcome, hour)
+        yield Cycle(judged(hour, outcome, given, withheld), outcome, hour)
 
 
 def judged(hour: xr.Dataset, outcome: Outcome, observed: np.ndarray, withheld: np.ndarray) -> dict[str, tuple[float, float, int]]:
@@ -58,12 +58,12 @@ def judged(hour: xr.Dataset, outcome: Outcome, observed: np.ndarray, withheld: n
 
     Where it rained: pixels near enough to a radar that the radar, or the operator of the background, calls wet; the analysis has no say in it.
     """
-    seen, known = np.maximum(np.nan_to_num(observed), FLOOR_DBZ), ~np.isnan(observed)
-    before, after = np.maximum(outcome.said_before, FLOOR_DBZ) - seen, np.maximum(outcome.said_after, FLOOR_DBZ) - seen
+    seen, known = np.maximum(np.nan_to_num(observed), HOURLY_FLOOR_DBZ), ~np.isnan(observed)
+    before, after = (np.maximum(said, HOURLY_FLOOR_DBZ) - seen for said in (outcome.said_before, outcome.said_after))
     sums = {"used": _pair(before, after, outcome.used), "withheld": _pair(before, after, known & withheld)}
     actual = hour["hourly_sum"].values
     disc = ~np.isnan(actual)
-    rainy = disc & ((np.nan_to_num(actual) >= FLOOR_DBZ) | (outcome.said_before >= FLOOR_DBZ))
+    rainy = disc & ((np.nan_to_num(actual) >= HOURLY_FLOOR_DBZ) | (outcome.said_before >= HOURLY_FLOOR_DBZ))
     truth = hour["truth"].values
     wrong_before, wrong_after = hour["state"].values - truth, outcome.state - truth
     for name, channels in VARIABLES.items():

@@ -1,8 +1,11 @@
 """The analysis of a cycle: released with its contract, made again without computing, left out with its reason, bounded under gross errors."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +42,17 @@ Parts = tuple[Sky, Hour, Product, Branch]
 def with_analysis(sky: Sky) -> Sky:
     sky.settings(satellite=None, analysis=ANALYSIS, **SETTINGS)
     return sky
+
+
+@contextmanager
+def changed(sky: Sky, **settings: Any) -> Iterator[None]:
+    """Other settings for a while, in a house that tests share."""
+    text = (sky.domains / "sky.yaml").read_text()
+    try:
+        sky.settings(**settings)
+        yield
+    finally:
+        (sky.domains / "sky.yaml").write_text(text)
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +122,8 @@ def test_the_same_hour_is_not_computed_again(parts: Parts, monkeypatch: pytest.M
 
 def test_a_domain_that_asks_for_none_has_none(parts: Parts) -> None:
     sky, hour, radar, model = parts
-    text = (sky.domains / "sky.yaml").read_text()
-    try:
-        sky.settings(analysis=None)
+    with changed(sky, analysis=None):
         assert analysis(hour, radar, model) == []
-    finally:
-        (sky.domains / "sky.yaml").write_text(text)
 
 
 @pytest.mark.parametrize("what", ["no radar", "no background", "a missing level"])
@@ -183,26 +193,18 @@ def test_an_increment_that_no_radar_can_ask_for_is_blocked(parts: Parts) -> None
 
 def test_another_grid_than_the_operators_is_refused(parts: Parts) -> None:
     sky, hour, radar, model = parts
-    text = (sky.domains / "sky.yaml").read_text()
-    try:
-        sky.settings(background__grid={**SETTINGS["background__grid"], "resolution_m": 12000})
+    with changed(sky, background__grid={**SETTINGS["background__grid"], "resolution_m": 12000}):
         (made,) = analysis(hour, radar, model)
         assert made.reference is None
         assert "learned on pixels of 4400 m" in made.degraded[0].detail
-    finally:
-        (sky.domains / "sky.yaml").write_text(text)
 
 
 def test_background_errors_that_are_not_there_are_named(parts: Parts) -> None:
     sky, hour, radar, model = parts
-    text = (sky.domains / "sky.yaml").read_text()
-    try:
-        sky.settings(analysis={**ANALYSIS, "background_errors": "/nowhere/errors.nc"})
+    with changed(sky, analysis={**ANALYSIS, "background_errors": "/nowhere/errors.nc"}):
         (made,) = analysis(hour, radar, model)
         assert made.reference is None
         assert "/nowhere/errors.nc" in made.degraded[0].detail
-    finally:
-        (sky.domains / "sky.yaml").write_text(text)
 
 
 def test_a_cycle_goes_on_without_its_analysis(sky: Sky) -> None:

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from stormcycle.assimilation import PAPER, analyse, differentiable
-from stormcycle.assimilation.analysis import FLOOR_DBZ, HUMIDITY, local_mask
+from stormcycle.assimilation.analysis import HUMIDITY, local_mask
 from stormcycle.assimilation.control import root_of
 from stormcycle.assimilation.diagnostics import diagnostics
 from stormcycle.assimilation.errors import DEVIATIONS, correlation_of, root_for
 from stormcycle.background import CHANNELS
 from stormcycle.domain.assimilation import Analysis
+from stormcycle.radar.hourly import HOURLY_FLOOR_DBZ
 
 SHAPE = (41, 41)
 OWN = Analysis(rim_km=0.0)
@@ -109,7 +110,7 @@ def test_a_dry_pixel_costs_nothing_where_the_operator_is_below_the_floor_but_doe
     dry = state()
     dry[12:16] = 20.0
     said = float(moist(torch.tensor(dry)).mean())
-    assert 0.0 < said < FLOOR_DBZ - 5.0
+    assert 0.0 < said < HOURLY_FLOOR_DBZ - 5.0
     assert np.abs(outcome(np.zeros(SHAPE), background=dry).state - dry).max() < 0.1
     assert np.abs(outcome(np.zeros(SHAPE), PAPER, background=dry).state - dry).max() > 0.5
 

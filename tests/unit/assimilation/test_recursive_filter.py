@@ -1,5 +1,7 @@
 """The recursive filter against a plain loop, its own covariance matrix, a Gaussian and the specification's figures."""
 
+from math import exp, log, sqrt
+
 import numpy as np
 import pytest
 from scipy.linalg import toeplitz
@@ -8,13 +10,29 @@ from stormcycle.assimilation.recursive_filter import (
     PASSES,
     coefficient,
     filter_matrix,
-    half_length,
     matrix_of_length,
-    moment_length,
     oceanvar_length,
 )
 
 SPACING_KM = 4.4
+
+
+def moment_length(matrix: np.ndarray, spacing_km: float) -> float:
+    """The length (km) of the covariance in the middle of an axis, by its second moment."""
+    middle = len(matrix) // 2
+    row = (matrix @ matrix.T)[middle]
+    distance = (np.arange(len(row)) - middle) * spacing_km
+    return float(np.sqrt((row * distance**2).sum() / row.sum()))
+
+
+def half_length(matrix: np.ndarray, spacing_km: float) -> float:
+    """The distance (km) at which the covariance in the middle of an axis falls to exp(-1/2), interpolated in squared distance and logarithm."""
+    middle = len(matrix) // 2
+    row = (matrix @ matrix.T)[middle]
+    fallen = row[middle:] / row[middle]
+    after = int(np.argmax(fallen < exp(-0.5)))
+    (inner, outer), (near, far) = (log(fallen[after - 1]), log(fallen[after])), ((after - 1) ** 2, after**2)
+    return float(spacing_km * sqrt(near + (far - near) * (inner + 0.5) / (inner - outer)))
 
 
 def looped(field: np.ndarray, a: float, passes: int) -> np.ndarray:

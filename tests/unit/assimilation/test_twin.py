@@ -68,7 +68,7 @@ def test_shuffled_hours_are_given_the_radar_of_another_but_judged_by_their_own_t
     found = list(cycles(hours, watched, 1, shuffled=True))
     for number, given in enumerate(seen):
         np.testing.assert_array_equal(given, hours[(number + 2) % 4]["hourly_sum"].values)
-    assert [one.time for one in found] == [one.attrs["time"] for one in hours]
+    assert [one.hour.attrs["time"] for one in found] == [one.attrs["time"] for one in hours]
 
 
 def test_an_interval_holds_the_change_and_is_wider_where_hours_differ():

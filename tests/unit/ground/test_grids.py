@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from pyproj import CRS, Geod, Proj
 
-from stormcycle.grids import area, geolocated, longitudes_latitudes, pixel_centres
+from stormcycle.grids import area, geolocated, longitudes_latitudes, nearest_km, pixel_centres
 
 LAEA = "+proj=laea +lat_0=62 +lon_0=17 +ellps=WGS84 +units=m"
 AEQD = "+proj=aeqd +lat_0=34.9306 +lon_0=-86.0833 +ellps=WGS84 +units=m"
@@ -68,3 +68,11 @@ def test_a_nominal_site_is_said_in_the_mapping():
     grid = area("g", LAEA, (2, 2), 1000.0, (0.0, 0.0))
     assert "nominal" in geolocated(fields, grid, nominal=True)["crs"].attrs["comment"]
     assert "comment" not in geolocated(fields, grid, nominal=False)["crs"].attrs
+
+
+def test_the_nearest_of_some_places_is_as_far_as_the_projection_says() -> None:
+    grid = area("near", "+proj=aeqd +lat_0=46 +lon_0=15 +datum=WGS84 +units=m", (21, 21), 4000.0, (0.0, 0.0))
+    x, y = np.meshgrid(*pixel_centres(grid))
+    np.testing.assert_allclose(nearest_km(grid, [(15.0, 46.0)]), np.hypot(x, y) / 1000.0, atol=0.01)
+    both = nearest_km(grid, [(15.0, 46.0), (15.4, 46.2)])
+    np.testing.assert_allclose(both, np.minimum(nearest_km(grid, [(15.0, 46.0)]), nearest_km(grid, [(15.4, 46.2)])))

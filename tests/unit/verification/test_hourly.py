@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from pysteps.verification.spatialscores import fss
 
-from stormcycle.verification.hourly import COVERAGES_DBZ, HOURLY_THRESHOLDS_DBZ, HOURLY_WINDOWS_PX, coverage, hour_sums, hourly_rows, hourly_scores
+from stormcycle.verification.hourly import (
+    COVERAGES_DBZ,
+    HOURLY_THRESHOLDS_DBZ,
+    HOURLY_WINDOWS_PX,
+    coverage,
+    floored_rmse,
+    hour_sums,
+    hourly_rows,
+    hourly_scores,
+)
 
 
 def hours(seed: int, count: int = 3) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -57,3 +66,8 @@ def test_the_coverage_curve_falls_from_all_and_counts_at_or_above():
     assert curve[list(COVERAGES_DBZ).index(20.0)] == 0.5
     assert curve[list(COVERAGES_DBZ).index(20.5)] == 0.25
     assert (np.diff(curve) <= 0).all()
+
+
+def test_errors_above_the_floor_do_not_ask_what_lies_below_it():
+    observed = np.array([[0.0, 20.0, np.nan, 30.0]])
+    assert floored_rmse(np.array([[-5.0, 24.0, 99.0, 0.0]]), observed, 13.5) == pytest.approx(np.sqrt((0.0 + 16.0 + 16.5**2) / 3.0))
