@@ -11,7 +11,7 @@ BIN := .venv/bin
 # libpython: Triton's processes for models need it; chromium: the tests click in the Prefect UI
 DEBIAN := gcc python3.11 python3.11-venv python3.11-dev libpython3.11 chromium
 
-.PHONY: install packages cycle test coverage lint documents baselines limits samples quality-shares radar-speed imager-speed lightning-study background-samples texture-study world-picture mask-study nowcast-study ablation-study minimiser-study analysis-study background-errors serving-study export-study kill-table tensorrt-check clean
+.PHONY: install packages cycle test coverage lint documents baselines limits samples quality-shares radar-speed imager-speed lightning-study background-samples texture-study world-picture mask-study nowcast-study gpu-study ablation-study minimiser-study analysis-study background-errors serving-study export-study kill-table tensorrt-check clean
 
 install: .venv/installed .venv-triton/installed ## both environments, and what Triton serves (seconds a model)
 	@$(BIN)/stormcycle export
@@ -86,8 +86,11 @@ world-picture: install ## one simulated time as every instrument sees it, truth 
 mask-study: install ## the outlier mask on simulated blocked sectors (docs/outlier_mask.md), some minutes
 	$(BIN)/python -m flows.studies.mask
 
-nowcast-study: install ## learned nowcasts on events withheld from their training (docs/nowcast_skill.md); hours, goes on where it was interrupted
+nowcast-study: install ## learned nowcasts on events withheld from their training (docs/nowcast_skill.md); minutes on a GPU, else a day, goes on where it was interrupted
 	$(BIN)/python -m flows.studies.nowcast_skill
+
+gpu-study: install ## what the nowcast's networks cost on a GPU (docs/gpu.md); needs one, a minute
+	$(BIN)/python -m flows.studies.gpu
 
 ablation-study: install ## MRKAN's blocks switched off (docs/ablation.md); hours, goes on where it was interrupted
 	$(BIN)/python -m flows.studies.ablation

@@ -35,14 +35,14 @@ def main() -> None:
     data = Path(os.environ["STORMCYCLE_DATA"])
     recipe = read_recipe("mrkan")
     schedule = recipe.schedule.model_copy(update={"learning_rate": LEARNING_RATE})
-    recipe = recipe.model_copy(update={"finished": False, "exceedance": None, "schedule": schedule})
+    recipe = recipe.model_copy(update={"schedule": schedule})
     sequence = read_sequence(data / SEQUENCE)
     theirs = mrkan_paper()["ablation"]
     rows = []
     for on in VARIANTS:
         without = [block for letter, block in BLOCKS.items() if letter not in on]
         architecture = {**recipe.architecture, "without": without}
-        made = learned(f"mrkan-{on or 'none'}", derived(recipe, STEPS, (), architecture), data)
+        made = learned(f"mrkan-{on or 'none'}", derived(recipe, STEPS, architecture), data)
         scores = evaluate_sequence(sequence, {"variant": made.alone})["methods"]["variant"]
         parameters = sum(parameter.numel() for parameter in build(**architecture).parameters())
         rows.append(

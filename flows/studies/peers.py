@@ -17,7 +17,8 @@ from stormcycle.verification.references import REFERENCES, Method
 def sprog_offset(events: Sequence[Windows]) -> list[float]:
     """By lead the offset (dB) of OFFSETS_DB that gives S-PROG the best weighted CSI on events, as the share of S-PROG is chosen."""
 
-    def candidates(windows: Windows, index: int) -> np.ndarray:
+    def candidates(event: int, index: int) -> np.ndarray:
+        windows = events[event]
         paths = windows.displacement[index].astype("float64")
         moving = moving_frames(windows.frames[index, 0].astype("float64"), paths)
         made = np.nan_to_num(moving_sprog(moving, paths, windows.mask[index]))

@@ -1,6 +1,6 @@
 """A model's nowcast in this process: for evaluations, which need no server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import torch
@@ -89,15 +89,18 @@ def method_of(network: Network, variables: Sequence[str] = ("zh",), finish: Fini
 
 
 def _direct(frames: Fields, leads: int, mask: np.ndarray, network: Network, variables: Sequence[str]) -> Fields:
-    """The forecast of a network that takes the frames as they stand; a variable that is not there is masked."""
+    """The forecast of a network that takes the frames as they stand; zh is asked for by itself, and a variable that is not there is masked."""
     nothing, dark = np.zeros_like(frames["zh"]), np.zeros_like(mask)
-    seen = [np.where(mask, dry_filled(frames[word]), 0.0) if word in frames else nothing for word in variables]
-    masks = [mask if word in frames else dark for word in variables]
-    asked = [mirrored(part, 0, MULTIPLE)[None].astype("float32") for part in (np.concatenate(seen), np.stack(masks))]
-    answer = network(*asked)[0, :, : mask.shape[0], : mask.shape[1]]
-    told = dict(zip(variables, np.split(answer, len(variables)), strict=True))
-    made = {word: np.where(mask, values[:leads], np.nan) for word, values in told.items() if word in frames}
-    return {**made, "zh": np.maximum(made["zh"], 0.0)}
+
+    def told(shown: Collection[str]) -> Fields:
+        seen = [np.where(mask, dry_filled(frames[word]), 0.0) if word in shown else nothing for word in variables]
+        masks = [mask if word in shown else dark for word in variables]
+        asked = [mirrored(part, 0, MULTIPLE)[None].astype("float32") for part in (np.concatenate(seen), np.stack(masks))]
+        answer = network(*asked)[0, :, : mask.shape[0], : mask.shape[1]]
+        return {word: np.where(mask, values[:leads], np.nan) for word, values in zip(variables, np.split(answer, len(variables)), strict=True) if word in shown}
+
+    known = [word for word in variables if word in frames]
+    return {**(told(known) if len(known) > 1 else {}), "zh": np.maximum(told(["zh"])["zh"], 0.0)}
 
 
 def by_torch(network: torch.nn.Module, answer: int = 0) -> Network:

@@ -1,4 +1,8 @@
-"""The nowcast of a network that stands in the frame that moves with the echoes."""
+"""The nowcast of a network that stands in the frame that moves with the echoes.
+
+Reflectivity is asked for by itself, zdr and kdp with all that is seen: of few dual-polarised events a network learns which of them it is
+shown, as soon as it sees their moments, and then how that event went (docs/nowcast_skill.md).
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +67,7 @@ def neural_forecast(
     frames: ten (time, y, x) of each variable (stormcycle.nowcast.variables), `zh` among them, NaN where not observed or
     without echo; velocity: their motion (2, y, x; pixels a step); mask: (y, x) where a radar sees the newest frame;
     beyond it, and where the air comes from beyond it, the forecast is NaN. variables: what the network takes, in order; one that is not
-    in `frames` is masked, as in its training. finish: what is done to `zh` then.
+    in `frames` is masked, as in its training, and all but `zh` while that is asked for. finish: what is done to `zh` then.
     Beyond LEADS its own nowcast, where it is known, serves as its frames: it has never seen its own blur in training, so what is rolled is an
     illustration. Raises ValueError for other than ten frames, and what the network raises.
     """
@@ -96,7 +100,7 @@ def neural_exceedance(
         raise ValueError(f"The network tells probabilities {LEADS} steps ahead, not {leads}: there is no rolling of them.")
     if strange := [threshold for threshold in thresholds if threshold not in told]:
         raise ValueError(f"The network tells the probabilities of {', '.join(f'{one:g}' for one in told)} dBZ, not of {strange[0]:g}.")
-    asked = _asked(frames, velocity, leads, mask, network, variables)
+    asked = _asked({"zh": frames["zh"]}, velocity, leads, mask, network, variables)
     by_threshold = np.split(asked.answer, len(told))
     nothing = np.zeros(mask.shape)
     made = np.stack([forecast(nothing, by_threshold[told.index(one)][:leads], asked.paths[:leads], mask) for one in thresholds]).clip(0.0, 1.0)
@@ -142,10 +146,15 @@ def _ahead(
     finish: Finish,
 ) -> Fields:
     """What the network is asked once for, at most LEADS."""
-    asked = _asked(frames, velocity, leads, mask, network, variables)
-    change = dict(zip(variables, np.split(asked.answer, len(variables)), strict=True))
-    made = {word: forecast(seen[-1], change[word][:leads], asked.paths[:leads], mask) for word, seen in asked.seen.items()}
-    made["zh"] = np.maximum(made["zh"], 0.0)
+    asked = _asked({"zh": frames["zh"]}, velocity, leads, mask, network, variables)
+    moments = [word for word in variables if word in frames and word != "zh"]
+    together = _asked(frames, velocity, leads, mask, network, variables) if moments else asked
+
+    def carried(asked: _Asked, word: str) -> np.ndarray:
+        change = np.split(asked.answer, len(variables))[variables.index(word)]
+        return forecast(asked.seen[word][-1], change[:leads], asked.paths[:leads], mask)
+
+    made = {"zh": np.maximum(carried(asked, "zh"), 0.0), **{word: carried(together, word) for word in moments}}
     if any(finish.sprog_share[:leads]):
         share = np.asarray(finish.sprog_share[:leads])[:, None, None]
         made["zh"] = share * np.maximum(moving_sprog(asked.moving["zh"], asked.paths[:leads], mask), 0.0) + (1.0 - share) * made["zh"]

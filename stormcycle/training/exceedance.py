@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from stormcycle.datasets.windows import Windows
 from stormcycle.networks.advection import carried_along
-from stormcycle.training.nowcasts import Batch, answers, one_window
+from stormcycle.training.nowcasts import Batch, alone, answers, one_window
 
 CERTAIN = 1e-4
 """No probability counts as nearer to 0 or 1: one mistake of a network that is certain would outweigh all else."""
@@ -30,13 +30,16 @@ def ignorance(network: nn.Module, batch: Batch, variables: tuple[str, ...], thre
     """The logarithmic score of exceedance (Good 1952, doi 10.1111/j.2517-6161.1952.tb00104.x; nats, lower is better).
 
     The sum over thresholds of the mean over pixels; each threshold weighs twice as much as the one below it, as what reaches it is rarer.
+    The network sees the batch's reflectivity alone, as it is asked.
     """
+    batch = alone(batch)
     chances, counted = exceedance_of(network, batch, variables)
     told = chances.clamp(CERTAIN, 1.0 - CERTAIN)
-    scores = [
-        2.0**place * functional.binary_cross_entropy(told[:, place][counted], (batch.truth[:, 0] >= threshold)[counted].float())
-        for place, threshold in enumerate(thresholds)
-    ]
+    with torch.autocast(told.device.type, enabled=False):  # a logarithm of half precision is refused
+        scores = [
+            2.0**place * functional.binary_cross_entropy(told[:, place][counted].float(), (batch.truth[:, 0] >= threshold)[counted].float())
+            for place, threshold in enumerate(thresholds)
+        ]
     return torch.stack(scores).sum()
 
 

@@ -1,12 +1,15 @@
-"""What is done to a network's answer, by lead, fitted on the events that choose: to reflectivity S-PROG's share, then an offset; to probabilities
-the share of the extrapolation's neighbourhood.
+"""What is done to a network's answer, by lead: to reflectivity S-PROG's share and an offset; to probabilities the share of the extrapolation's
+neighbourhood.
 
 A network of few events gains at weak echo and blurs; S-PROG, matched to the last observed distribution, holds strong echo. Their
-mean is often better than either, and says strong echo too rarely still; how much of each, and what is added, is fitted where the
-checkpoint was chosen.
+mean is often better than either, and says strong echo too rarely still. How much of each, and what is added, is fitted on events that
+the network has not learned from: those that choose its checkpoint, and one by one some that it does learn from, each beside a
+network that did without (Recipe.crossed).
 """
 
 from collections.abc import Callable, Sequence
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,68 +22,69 @@ from stormcycle.nowcast.probability import neighbourhood
 from stormcycle.training.exceedance import exceedance_of
 from stormcycle.training.nowcasts import SCORE_WEIGHTS, forecast_of, one_window
 
+CPU = torch.device("cpu")
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 OFFSETS_DB = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, -1.0)
 SMOOTHED_OVER = 3
 """Leads that are looked at together: a choice for each lead alone would follow noise."""
 
 
+class Unseen(NamedTuple):
+    """A network, and the windows of an event that it has not learned from."""
+
+    network: nn.Module
+    windows: Windows
+
+
 @torch.no_grad()
-def fitted(network: nn.Module, events: Sequence[Windows], variables: tuple[str, ...], device: torch.device) -> Finish:
-    """By lead the share of SHARES, and then with it the offset of OFFSETS_DB, with the best weighted CSI of zh, as `best_by_lead` chooses.
+def fitted(unseen: Sequence[Unseen], variables: tuple[str, ...]) -> Finish:
+    """By lead the share of SHARES and with it the offset of OFFSETS_DB that have the best weighted CSI of zh together, as `best_by_lead` chooses.
 
     The first of equals is taken: a network that S-PROG adds nothing to stands alone, and nothing is added where that does not help.
     """
+    pairs = list(product(SHARES, OFFSETS_DB))
 
-    def parts(windows: Windows, index: int) -> tuple[np.ndarray, np.ndarray]:
-        made = forecast_of(network, one_window(windows, index, device), variables)[0, 0].clamp(min=0.0).cpu().numpy()
-        return made, _sprog(windows, index)
+    def candidates(event: int, index: int) -> np.ndarray:
+        network, windows = unseen[event]
+        made = forecast_of(network, one_window(windows, index, CPU), variables)[0, 0].clamp(min=0.0).numpy()
+        sprog = _sprog(windows, index)
+        return np.stack([with_offset(share * sprog + (1.0 - share) * made, [offset] * len(made)) for share, offset in pairs])
 
-    def shared(windows: Windows, index: int) -> np.ndarray:
-        made, sprog = parts(windows, index)
-        return np.stack([share * sprog + (1.0 - share) * made for share in SHARES])
-
-    shares = [SHARES[best] for best in best_by_lead(events, shared)]
-
-    def offset(windows: Windows, index: int) -> np.ndarray:
-        made, sprog = parts(windows, index)
-        share = np.asarray(shares)[:, None, None]
-        blend = share * sprog + (1.0 - share) * made
-        return np.stack([with_offset(blend, [value] * len(blend)) for value in OFFSETS_DB])
-
-    return Finish(shares, [OFFSETS_DB[best] for best in best_by_lead(events, offset)])
+    best = [pairs[found] for found in best_by_lead([windows for _, windows in unseen], candidates)]
+    return Finish([share for share, _ in best], [offset for _, offset in best])
 
 
-def best_by_lead(events: Sequence[Windows], candidates: Callable[[Windows, int], np.ndarray]) -> list[int]:
+def best_by_lead(events: Sequence[Windows], candidates: Callable[[int, int], np.ndarray]) -> list[int]:
     """By lead which of several forecasts of zh has the best weighted CSI, counts pooled over an event's windows, mean over events by weight.
 
-    candidates: gives those of one window, (candidate, lead, y, x). The first of equals is taken; SMOOTHED_OVER leads are looked at together.
+    candidates: gives those of an event's window, by their indices, (candidate, lead, y, x). The first of equals is taken; SMOOTHED_OVER leads are
+    looked at together.
     """
     scores = []
-    for windows in events:
-        counts = np.sum([_counts(candidates(windows, index), windows.truth[index, 0].astype("float32")) for index in range(len(windows))], axis=0)
+    for event, windows in enumerate(events):
+        counts = np.sum([_counts(candidates(event, index), windows.truth[index, 0].astype("float32")) for index in range(len(windows))], axis=0)
         csi = counts[:, :, 0] / np.maximum(counts[:, :, 1], 1)
         scores.append(np.einsum("r,srl->sl", [weight for _, weight in SCORE_WEIGHTS], csi))
     return _smoothly_best(scores, events)
 
 
 @torch.no_grad()
-def pooled(network: nn.Module, events: Sequence[Windows], variables: tuple[str, ...], thresholds: Sequence[float], reach_px: float) -> Pool:
+def pooled(unseen: Sequence[Unseen], variables: tuple[str, ...], thresholds: Sequence[float], reach_px: float) -> Pool:
     """By lead the share of SHARES of the extrapolation's neighbourhood with the best Brier score of exceedance, pooled over an event's windows.
 
     Each threshold weighs twice as much as the one below it, as in what the head learns by; the rest as in `best_by_lead`.
     """
     weights = 2.0 ** np.arange(len(thresholds))
     scores = []
-    for windows in events:
+    for network, windows in unseen:
         errors: np.ndarray = np.sum([_brier(network, windows, index, variables, thresholds, reach_px) for index in range(len(windows))], axis=0)
         scores.append(-np.einsum("t,stl->sl", weights, errors))
-    return Pool([SHARES[best] for best in _smoothly_best(scores, events)], reach_px)
+    return Pool([SHARES[best] for best in _smoothly_best(scores, [windows for _, windows in unseen])], reach_px)
 
 
 def _brier(network: nn.Module, windows: Windows, index: int, variables: tuple[str, ...], thresholds: Sequence[float], reach_px: float) -> np.ndarray:
     """The mean squared errors of one window where the network is judged: (share, threshold, lead)."""
-    batch = one_window(windows, index, torch.device("cpu"))
+    batch = one_window(windows, index, CPU)
     told, counted = (part[0].numpy() for part in exceedance_of(network, batch, variables))
     newest = np.where(windows.mask[index], windows.frames[index, 0, -1].astype("float64"), np.nan)
     velocity = -windows.displacement[index, 0].astype("float64")

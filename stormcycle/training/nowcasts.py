@@ -3,11 +3,12 @@
 The loss weighs strong echo, which is rare, and adds a smooth CSI; whole fields are turned and mirrored for the network
 alone, so that motion stays what it was. A batch shows either all moments of a dual-polarisation event, as they are
 (they are calibrated and depend on each other), or reflectivity alone, the others masked; then a gain in dB on inputs and truth alike, no physics
-either, stands for other climates, of which there are few at hand.
+either, stands for other climates, of which there are few at hand. Reflectivity is learned where nothing else is shown, as it is asked for
+(stormcycle.nowcast.neural), zdr and kdp where all is.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -70,8 +71,13 @@ def _batch(places: Sequence[tuple[Windows, int]], variables: tuple[str, ...], tu
 
 
 def one_window(windows: Windows, index: int, device: torch.device) -> Batch:
-    """One window as it is, with all that it has."""
-    return _batch([(windows, index)], windows.variables, (0,), device)
+    """One window's reflectivity as it is."""
+    return _batch([(windows, index)], windows.variables[:1], (0,), device)
+
+
+def alone(batch: Batch) -> Batch:
+    """A batch's reflectivity, all else left out."""
+    return replace(batch, frames=batch.frames[:, :1], truth=batch.truth[:, :1], variables=batch.variables[:1])
 
 
 def _gained(values: torch.Tensor, gain: torch.Tensor) -> torch.Tensor:
@@ -122,14 +128,18 @@ def _each(turn: Callable[[torch.Tensor, int], torch.Tensor], fields: torch.Tenso
 
 
 def loss_of(network: nn.Module, batch: Batch, variables: tuple[str, ...]) -> torch.Tensor:
-    """Of zh the mean absolute error, weighted by the truth, in units of 10 dB, plus twice one minus a smooth CSI; of zdr and kdp alike, at a lower weight."""
+    """Where a network sees zh alone its mean absolute error, weighted by the truth, in units of 10 dB, plus twice one minus a smooth CSI; where it sees
+    zdr and kdp too, the same of these, at a lower weight.
+    """
     made = forecast_of(network, batch, variables)
     unknown = torch.isnan(batch.truth[:, :1])  # no error there, and no event
     made, truth = made.masked_fill(unknown, 0.0), batch.truth.masked_fill(unknown, 0.0)
-    loss = _reflectivity_loss(made[:, 0], truth[:, 0])
-    for index, word in enumerate(batch.variables[1 : made.shape[1]], start=1):
-        loss = loss + MOMENT_WEIGHT * _moment_loss(made[:, index], truth[:, index], truth[:, 0] > 0, *MOMENTS[word])
-    return loss
+    moments = batch.variables[1 : made.shape[1]]
+    if not moments:
+        return _reflectivity_loss(made[:, 0], truth[:, 0])
+    wet = truth[:, 0] > 0
+    losses = [_moment_loss(made[:, index], truth[:, index], wet, *MOMENTS[word]) for index, word in enumerate(moments, start=1)]
+    return MOMENT_WEIGHT * torch.stack(losses).sum()
 
 
 def _reflectivity_loss(made: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

@@ -58,16 +58,31 @@ class Recipe(BaseModel):
     choosing: list[Event] = Field(min_length=1, description="never learned from: they end the training and choose the checkpoint")
     shown: list[str] = Field(description="sequences below STORMCYCLE_DATA that skill is shown on: in neither list above")
     finished: bool = Field(
-        default=False, description="whether S-PROG has a share in the nowcast of zh, and its echoes an offset, by lead, fitted on the events that choose"
+        default=False, description="whether S-PROG has a share in the nowcast of zh, and its echoes an offset, by lead, fitted on what was not learned from"
+    )
+    crossed: list[str] = Field(
+        default=[], description="events learned from that this is fitted on too, each with a network that is trained without it, for this alone"
     )
     schedule: Schedule
     exceedance: Head | None = Field(default=None, description="the head of exceedance probabilities; none: the model tells none")
     licence: str
 
     @property
-    def steps(self) -> int:
-        """How many steps a whole run has at most, the head's too."""
+    def own_steps(self) -> int:
+        """How many steps its network has at most, the head's too."""
         return self.schedule.steps + (self.exceedance.schedule.steps if self.exceedance else 0)
+
+    @property
+    def steps(self) -> int:
+        """How many steps a whole run has at most: those of the networks that cross an event too."""
+        return self.own_steps * (1 + len(self.crossed))
+
+    def without(self, name: str) -> "Recipe":
+        """The recipe without one of the events that it learns from. Raises ValueError where it has none of that name, or no other."""
+        left = [event for event in self.events if event.name != name]
+        if not left or len(left) == len(self.events):
+            raise ValueError(f"The recipe has no event {name} to leave out, or no other to learn from.")
+        return self.model_copy(update={"events": left, "crossed": [other for other in self.crossed if other != name]})
 
 
 def read_recipe(model: str) -> Recipe:
@@ -98,4 +113,7 @@ def parse_recipe(path: Path) -> Recipe:
     twice = learned & chosen | learned & shown | chosen & shown
     if twice:
         raise RecipeError(f"{path.name} of {path.parent.name} uses one source for two purposes: {', '.join(sorted(twice))}; split by event.")
+    strange = set(recipe.crossed) - {event.name for event in recipe.events}
+    if strange:
+        raise RecipeError(f"{path.name} of {path.parent.name} crosses {', '.join(sorted(strange))}, from which it does not learn: name events of `events`.")
     return recipe

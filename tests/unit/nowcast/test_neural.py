@@ -55,11 +55,11 @@ def test_fewer_leads_are_the_first_of_more(frames: np.ndarray) -> None:
     np.testing.assert_array_equal(neural_forecast({"zh": frames}, motion(frames[-3:]), 4, mask, ramp)["zh"], whole[:4])
 
 
-def test_moments_are_asked_together_and_what_is_not_there_is_masked(frames: np.ndarray) -> None:
-    asked = {}
+def test_reflectivity_is_asked_alone_moments_together_and_what_is_not_there_is_masked(frames: np.ndarray) -> None:
+    asked: list[tuple[np.ndarray, np.ndarray]] = []
 
     def look(moving: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        asked.update(moving=moving, mask=mask)
+        asked.append((moving, mask))
         change = np.repeat(np.array([1.0, 0.2, 0.1], "float32"), 10)
         return np.broadcast_to(change[None, :, None, None], (1, 30, *moving.shape[2:]))
 
@@ -67,11 +67,12 @@ def test_moments_are_asked_together_and_what_is_not_there_is_masked(frames: np.n
     zdr = np.where(frames > 0, 0.02 * frames, np.nan)
     made = neural_forecast({"zh": frames, "zdr": zdr}, velocity, 10, mask, look, words)
     assert list(made) == ["zh", "zdr"]
-    assert asked["mask"].max(axis=(0, 2, 3)).tolist() == [1.0, 1.0, 0.0]
-    assert not asked["moving"][:, 20:].any()
+    assert [mask.max(axis=(0, 2, 3)).tolist() for _, mask in asked] == [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]
+    assert [int(np.flatnonzero(moving.any(axis=(0, 2, 3)))[-1]) for moving, _ in asked] == [9, 19]
     assert np.nanmax(made["zdr"][0]) == pytest.approx(0.2 + 0.02 * (np.nanmax(made["zh"][0]) - 1.0), abs=1e-4)
     alone = neural_forecast({"zh": frames}, velocity, 10, mask, look, words)
     assert list(alone) == ["zh"]
+    assert len(asked) == 3
     np.testing.assert_array_equal(alone["zh"], made["zh"])
 
 

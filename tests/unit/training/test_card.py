@@ -27,11 +27,12 @@ def test_a_card_says_what_was_done_to_each_event_and_what_was_scored() -> None:
 
 
 def test_a_card_says_how_a_head_was_learned_and_what_its_probabilities_are_worth() -> None:
-    recipe = Recipe.model_validate({**GOOD, "exceedance": HEAD})
+    recipe = Recipe.model_validate({**GOOD, "exceedance": HEAD, "crossed": ["a"]})
     history = [{"step": 0, "loss": float("nan"), "score": -0.9}, {"step": 2, "loss": 0.8, "score": -0.75}]
     scores = {"csi": {value: [0.5] for value in ("20", "30", "35", "40")}, "bias": {value: [1.0] for value in ("20", "30", "35", "40")}}
     chances = {"brier": {value: [0.01, 0.02] for value in scores["csi"]}, "skill": {value: [0.5, None] for value in scores["csi"]}}
     shown = {"c.nc": {"windows": 5, "methods": {"m": {"zh": scores}}, "probabilities": {"methods": {"m": chances}}}}
     body = card_body("m", recipe, Progress(2, -0.75, 0, history, True), ([], []), shown, Progress(2, -0.75, 0, history, True))
     assert "2 of 2 steps, weights of step 2; logarithmic score there 0.9000 before, 0.7500 at the best" in body
+    assert "fitted there and on a, each with a network that was trained without it" in body
     assert "| m | 0.0150, 0.0200; 0.50 |" in body

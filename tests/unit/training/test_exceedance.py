@@ -9,7 +9,7 @@ from torch import nn
 from unit.training.test_nowcasts import ALL, CPU, batch, windows
 
 from stormcycle.training.exceedance import certainty, exceedance_of, ignorance
-from stormcycle.training.finishing import pooled
+from stormcycle.training.finishing import Unseen, pooled
 
 THRESHOLDS = (20.0, 35.0)
 
@@ -76,7 +76,7 @@ def test_the_surer_a_right_network_is_the_better_and_a_wrong_certainty_is_bounde
 
 
 def test_a_right_network_is_pooled_with_nothing_and_a_dull_one_with_the_neighbourhood() -> None:
-    right, dull = (pooled(told, [windows(variables=ALL)], ALL, THRESHOLDS[:1], 2.0) for told in (Told(0.999, 0.0001), Told(0.5, 0.5)))
+    right, dull = (pooled([Unseen(told, windows(variables=ALL))], ALL, THRESHOLDS[:1], 2.0) for told in (Told(0.999, 0.0001), Told(0.5, 0.5)))
     assert right.share == [0.0] * 10
     assert min(dull.share) >= 0.75
     assert right.reach_px == 2.0

@@ -6,7 +6,7 @@ from torch import nn
 from stormcycle.datasets.events import Event
 from stormcycle.datasets.windows import Windows
 from stormcycle.networks import build
-from stormcycle.training.finishing import fitted
+from stormcycle.training.finishing import Unseen, fitted
 from stormcycle.training.nowcasts import Batch, draw_batch, forecast_of, loss_of, score, turned, turned_back
 
 CPU = torch.device("cpu")
@@ -111,6 +111,22 @@ def test_moments_that_are_right_lower_the_loss_and_those_of_a_batch_without_them
     assert loss_of(Knowing(), batch(), ALL) == loss_of(Wrong(), batch(), ALL)
 
 
+def test_of_reflectivity_nothing_is_learned_where_moments_are_shown_but_by_a_network_that_does_not_see_them() -> None:
+    class Saying(Grown):
+        def __init__(self, change: float) -> None:
+            super().__init__()
+            self.change = change
+
+        def forward(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return torch.cat([torch.full_like(frames[:, :10], self.change), torch.zeros_like(frames[:, 10:])], 1)
+
+    whole = batch(variables=ALL)
+    assert loss_of(Saying(0.0), whole, ALL) == loss_of(Saying(9.0), whole, ALL)
+    for asked, variables in ((batch(), ALL), (whole, ZH)):
+        assert loss_of(Saying(0.0), asked, variables) != loss_of(Saying(9.0), asked, variables)
+    assert score(Saying(9.0), [windows(variables=ALL)], ALL, CPU) == score(Saying(9.0), [windows()], ALL, CPU)
+
+
 def test_events_are_drawn_by_their_weight_and_the_same_step_draws_the_same() -> None:
     rare, common = windows(1.0), windows(3.0)
     rare.frames[:] = 0.0
@@ -146,10 +162,10 @@ def test_a_network_that_knows_the_truth_leaves_sprog_no_share_and_one_that_is_lo
         def forward(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
             return -60.0 * torch.ones(len(frames), 10, *frames.shape[2:])
 
-    events = [windows()]
-    alone = fitted(Grown(), events, ZH, CPU)
+    alone = fitted([Unseen(Grown(), windows())], ZH)
     assert (alone.sprog_share, alone.offset_db) == ([0.0] * 10, [0.0] * 10)
-    assert min(fitted(Lost(), events, ZH, CPU).sprog_share) == 1.0
+    for unseen in ([Unseen(Lost(), windows())], [Unseen(Grown(), windows()), Unseen(Lost(), windows())]):  # each event with its own network
+        assert min(fitted(unseen, ZH).sprog_share) == 1.0
 
 
 def test_a_network_that_says_too_little_gets_what_it_lacks() -> None:
@@ -159,6 +175,6 @@ def test_a_network_that_says_too_little_gets_what_it_lacks() -> None:
         def forward(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
             return super().forward(frames, mask) - 2.0 * (frames[:, 9:10] > 0)
 
-    finish = fitted(Weak(), [windows()], ZH, CPU)
+    finish = fitted([Unseen(Weak(), windows())], ZH)
     assert finish.sprog_share == [0.0] * 10
     assert 1.5 <= finish.offset_db[0] <= 2.0

@@ -47,6 +47,23 @@ def test_a_recipe_that_cannot_be_followed_says_what_is_wrong(tmp_path: Path, cha
         parse_recipe(written(tmp_path, **changed))
 
 
+def test_a_recipe_without_an_event_learns_from_the_others_and_crosses_them(tmp_path: Path) -> None:
+    events = [{"name": name, "file": f"{name}.nc"} for name in ("a", "d", "e")]
+    recipe = parse_recipe(written(tmp_path, events=events, crossed=["d", "a"]))
+    assert (recipe.own_steps, recipe.steps) == (10, 30)
+    left = recipe.without("a")
+    assert ([event.name for event in left.events], left.crossed, left.steps) == (["d", "e"], ["d"], 20)
+    with pytest.raises(ValueError, match="no event x to leave out"):
+        recipe.without("x")
+    with pytest.raises(ValueError, match="no other to learn from"):
+        left.without("d").without("e")
+
+
+def test_only_what_is_learned_from_is_crossed(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="crosses b, from which it does not learn: name events of `events`"):
+        parse_recipe(written(tmp_path, crossed=["b"]))
+
+
 def test_a_model_without_a_recipe_names_those_with_one() -> None:
     with pytest.raises(RecipeError, match=r"'nothing' has no recipe\.yaml; models with one: .*smaat_unet"):
         read_recipe("nothing")

@@ -35,6 +35,23 @@ def test_the_head_is_learned_after_the_network_and_leaves_it_as_it_was(recipe: R
     assert recipe.steps == 4
 
 
+def test_networks_that_do_without_an_event_are_learned_after_it_for_what_is_fitted_on_that_event(recipe: Recipe, tmp_path: Path) -> None:
+    more = [{"name": name, "file": f"{name}.nc"} for name in ("a", "d")]
+    crossing = Recipe.model_validate({**recipe.model_dump(mode="json"), "events": more, "crossed": ["d"]})
+    told: list[int] = []
+    begun = run.train("m", crossing, tmp_path, 0.0, lambda _: None)
+    assert not begun.done
+    trained = run.train("m", crossing, tmp_path, float("inf"), lambda _: None, lambda step, _: told.append(step))
+    assert trained.done
+    assert told == list(range(1, 9))
+    (chosen, crossed) = trained.unseen
+    assert chosen.network is trained.network
+    assert chosen.windows is trained.chosen[0]
+    alone = run.train("m", crossing.without("d"), tmp_path, float("inf"), lambda _: None)
+    assert all(torch.equal(crossed.network.state_dict()[name], tensor) for name, tensor in alone.network.state_dict().items())
+    assert run.run_folder("m", crossing) == run.run_folder("m", crossing.model_copy(update={"crossed": []}))
+
+
 def test_a_run_without_time_is_not_done_and_goes_on(recipe: Recipe, tmp_path: Path) -> None:
     begun = run.train("m", recipe, tmp_path, 0.0, lambda _: None)
     assert (begun.done, begun.head, begun.progress.step) == (False, None, 0)
