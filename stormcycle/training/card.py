@@ -52,7 +52,10 @@ def card_body(
         *_events(windows[1]),
     ]
     if recipe.crossed:
-        lines += ["", f"Finish and pool are fitted there and on {' and '.join(recipe.crossed)}, each with a network that was trained without it for this alone."]
+        lines += [
+            "",
+            f"Finish and pool are fitted there and on {' and '.join(recipe.crossed)}, each with a network trained without it.",
+        ]
     for name, result in shown.items():
         lines += ["", f"## Scored on {name}: {result['windows']} windows, never learned from, never chosen on", "", *_scores(result)]
         if "probabilities" in result:

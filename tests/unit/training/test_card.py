@@ -34,5 +34,5 @@ def test_a_card_says_how_a_head_was_learned_and_what_its_probabilities_are_worth
     shown = {"c.nc": {"windows": 5, "methods": {"m": {"zh": scores}}, "probabilities": {"methods": {"m": chances}}}}
     body = card_body("m", recipe, Progress(2, -0.75, 0, history, True), ([], []), shown, Progress(2, -0.75, 0, history, True))
     assert "2 of 2 steps, weights of step 2; logarithmic score there 0.9000 before, 0.7500 at the best" in body
-    assert "fitted there and on a, each with a network that was trained without it" in body
+    assert "fitted there and on a, each with a network trained without it" in body
     assert "| m | 0.0150, 0.0200; 0.50 |" in body
