@@ -61,17 +61,16 @@ class Sample:
 def main() -> None:
     """Measure, and write the suites and the document."""
     data = Path(os.environ["STORMCYCLE_DATA"])
+    rows = analysis_rows()  # of a shipped domain: before the house is another
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"STORMCYCLE_HOME": folder, "STORMCYCLE_DOMAINS": f"{folder}/domains"}
         os.environ.pop("PREFECT_API_URL", None)
         (Path(folder) / "domains").mkdir()
         hours = [(sample, time) for sample in samples(data, Path(folder)) for time in sample.cycle_times]
-        rows = []
         for sample, time in track(hours, "measuring good data", console=console):
             (Path(folder) / "domains" / f"{sample.domain['name']}.yaml").write_text(yaml.safe_dump(sample.domain))
             rows += [{**row, "sample": sample.name} for row in measure(sample.domain["name"], time)]
         rows += sky_rows(data, Path(folder))
-        rows += analysis_rows()
     for name in suite_names():
         content = with_measurements(suite(name), [row for row in rows if row["suite"] == name])
         (EXPECTATIONS / f"{name}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
