@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import mean
 from typing import Any, TypeVar
 
 import xarray as xr
@@ -23,6 +24,7 @@ from stormcycle.feeds import ReadFailure, read_each
 from stormcycle.networks import build
 from stormcycle.serving import nowcast_names
 from stormcycle.training import read_recipe
+from stormcycle.training.nowcasts import SCORE_WEIGHTS
 from stormcycle.verification import (
     CHANCE_REFERENCES,
     REFERENCES,
@@ -37,7 +39,7 @@ from stormcycle.verification import (
 from stormcycle.verification.chances import ChanceMethod
 from stormcycle.verification.pictures import draw_reliability, draw_score_curves
 from stormcycle.verification.references import Method
-from stormcycle.verification.tables import brier_interval_rows, chance_rows, cost_rows, event_rows, interval_rows, lead_rows
+from stormcycle.verification.tables import brier_interval_rows, chance_rows, cost_rows, event_rows, interval_rows, lead_rows, mean_over_leads
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "nowcast_skill.md"
 WITHHELD = ("nju_cpol_005", "knmi_rap_20100826")
@@ -64,18 +66,31 @@ Found = TypeVar("Found")
 def main() -> None:
     """Train, measure and write the document and its pictures."""
     data = Path(os.environ["STORMCYCLE_DATA"])
-    lines = [INTRODUCTION]
-    for name in WITHHELD:
-        lines += judged(name, data)
+    told = {name: judged(name, data) for name in WITHHELD}
+    lines = [INTRODUCTION, *overall({name: result for name, (_, result) in told.items()}), *(line for part, _ in told.values() for line in part)]
     DOCUMENT.write_text("\n".join([*lines, *costs()]) + "\n")
 
 
-def judged(name: str, data: Path) -> list[str]:
-    """The tables of one withheld event as lines of Markdown; draws its pictures."""
+def overall(results: Mapping[str, dict[str, Any]]) -> list[str]:
+    """What a method is worth on every event, the best first, by the score that chooses checkpoints and finish, as lines of Markdown."""
+    whole = sum(weight for _, weight in SCORE_WEIGHTS)
+    rows: list[dict[str, Any]] = []
+    for method in next(iter(results.values()))["methods"]:
+        csi = {name: result["methods"][method]["zh"]["csi"] for name, result in results.items()}
+        scores = {name: sum(weight * (mean_over_leads(one[f"{dbz:g}"]) or 0.0) for dbz, weight in SCORE_WEIGHTS) / whole for name, one in csi.items()}
+        rows.append({"method": method, **scores, "mean": mean(scores.values())})
+    weights = ", ".join(f"{weight:g} at {dbz:g}" for dbz, weight in SCORE_WEIGHTS)
+    told = f"Weighted CSI of zh (weights {weights} dBZ), mean over leads: what chooses checkpoints and finish, on events that none of them saw."
+    return ["## Which is best", "", told, "", *markdown(sorted(rows, key=lambda row: -row["mean"])), ""]
+
+
+def judged(name: str, data: Path) -> tuple[list[str], dict[str, Any]]:
+    """The tables of one withheld event as lines of Markdown, and the result of the nowcasts there; draws its pictures."""
     (event,) = (event for event in read_recipe(SHOWN).events if event.name == name)
     methods, chances, trained = followed(name, data)
     sequence = _sequence(event, data)
-    return [f"## {name}", "", *markdown(trained), "", *_nowcasts(name, sequence, methods), *_probabilities(name, sequence, chances)]
+    nowcasts, result = _nowcasts(name, sequence, methods)
+    return [f"## {name}", "", *markdown(trained), "", *nowcasts, *_probabilities(name, sequence, chances)], result
 
 
 def followed(withheld: str, data: Path) -> tuple[dict[str, Method], dict[str, ChanceMethod], list[dict[str, Any]]]:
@@ -126,8 +141,8 @@ def _watched(name: str, sums: Callable[..., list[Found]], sequence: xr.Dataset, 
         return sums(sequence, methods, lambda done, total: bar.update(task, completed=done, total=total))
 
 
-def _nowcasts(name: str, sequence: xr.Dataset, methods: Mapping[str, Method]) -> list[str]:
-    """The tables of nowcasts of one withheld event as lines of Markdown; draws its picture."""
+def _nowcasts(name: str, sequence: xr.Dataset, methods: Mapping[str, Method]) -> tuple[list[str], dict[str, Any]]:
+    """The tables of nowcasts of one withheld event as lines of Markdown, and their result; draws its picture."""
     windows = _watched(name, window_sums, sequence, methods)
     result = result_of(windows)
     picture = f"pictures/nowcast_skill_{name}.png"
@@ -135,7 +150,7 @@ def _nowcasts(name: str, sequence: xr.Dataset, methods: Mapping[str, Method]) ->
     draw_score_curves(drawn, DOCUMENT.parent / picture, STEP_MINUTES)
     intervals = csi_intervals(windows, SHOWN)
     done = "; ".join(f"{key}: {sequence.attrs[key]}" for key in ("conversion", "selection", "step") if key in sequence.attrs)
-    return [
+    lines = [
         f"{result['windows']} windows; {done}.",
         "",
         *markdown(event_rows(result)),
@@ -151,6 +166,7 @@ def _nowcasts(name: str, sequence: xr.Dataset, methods: Mapping[str, Method]) ->
         *markdown(lead_rows(result, "csi", STEP_MINUTES)),
         "",
     ]
+    return lines, result
 
 
 def _probabilities(name: str, sequence: xr.Dataset, methods: Mapping[str, ChanceMethod]) -> list[str]:

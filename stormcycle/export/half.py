@@ -2,7 +2,7 @@
 
 The precision stands in the graph (TensorRT's strongly typed networks take it from there), so that a plan computes what
 was checked here. Sums over a whole field stay in float32: 128 x 128 pixels of 4 overflow a half. So do the selective scans,
-whose states add up over thousands of steps.
+whose states add up over thousands of steps, as far as the norm that follows them.
 """
 
 from collections.abc import Collection
@@ -20,8 +20,10 @@ from stormcycle.serving.contract import Contract
 
 FLOAT32_OPERATORS = ("InstanceNormalization", "LayerNormalization", "ReduceMean", "ReduceSum", "Softmax")
 """Operators that sum many values: statistics of norms, means, attention."""
-SCAN = "/scan/"
-"""What the names of a selective scan's nodes hold: the path of its module; nodes that share what stands before it are one scan."""
+SCAN, NORM = "/scan/", "LayerNormalization"
+"""What the names of a selective scan's nodes hold: the path of its module; nodes that share what stands before it are one scan, with what comes after
+them up to a norm.
+"""
 WHOLE = "WholeScan"
 LARGEST = float(np.finfo(np.float16).max)
 HEADROOM = 4.0
@@ -64,7 +66,7 @@ def largest_value(graph: onnx.ModelProto, question: Arrays, without: Collection[
 
 @dataclass(frozen=True)
 class Scan:
-    """The nodes of a selective scan, the tensors that they take from the rest of the graph, and those that they give it."""
+    """The nodes of a selective scan and its norm, the tensors that they take from the rest of the graph, and those that they give it."""
 
     nodes: list[onnx.NodeProto]
     entering: list[str]
@@ -77,9 +79,13 @@ def _closed(graph: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, Scan]]:
     """
     grouped: dict[str, list[onnx.NodeProto]] = {}
     others: list[onnx.NodeProto] = []
+    large: dict[str, str] = {}  # of each tensor that no norm has made small yet the scan that it comes from
     for node in graph.graph.node:
         path, scan, _ = node.name.partition(SCAN)
-        (grouped.setdefault(path, []) if scan else others).append(node)
+        comes = path if scan else next((large[name] for name in node.input if name in large), None)
+        (others if comes is None else grouped.setdefault(comes, [])).append(node)
+        if comes is not None and node.op_type != NORM:
+            large |= dict.fromkeys(node.output, comes)
     wanted = {name for node in others for name in node.input} | {output.name for output in graph.graph.output}
     scans = {path: _scan(nodes, wanted) for path, nodes in grouped.items()}
     stand_ins = [onnx.helper.make_node(WHOLE, scan.entering, scan.leaving, name=path) for path, scan in scans.items()]

@@ -12,7 +12,8 @@ from torch import nn
 
 from stormcycle.export import ExportError, export_half
 from stormcycle.export.graph import answer, float_graph
-from stormcycle.export.half import FLOAT32_OPERATORS, half_graph, largest_value
+from stormcycle.export.half import FLOAT32_OPERATORS, LARGEST, half_graph, largest_value
+from stormcycle.networks.mrkan.csmamba import ScanStage
 from stormcycle.serving.canary import canary_question
 from stormcycle.serving.contract import Contract, Tensor, declared_contract
 
@@ -122,6 +123,30 @@ def test_what_overflows_a_half_is_refused_before(loudness, told):
             weight.CopyFrom(onnx.numpy_helper.from_array(np.array(np.inf, "float32"), weight.name))
     with pytest.raises(ExportError, match=f"cannot run in half precision: .*{told}"):
         half_graph(graph, contract)
+
+
+class Scanning(nn.Module):
+    """A stage of scans whose sums no half holds, up to the norm behind them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage = ScanStage(2, 4, 4.0, snaking=True)
+        with torch.no_grad():
+            self.stage.scan.skip.mul_(1e4)
+            self.stage.enter.weight.mul_(10.0)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        return self.stage(frames.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def test_a_scan_may_be_large_up_to_its_norm() -> None:
+    tensor = ("FP32", (-1, 2, -1, -1))
+    contract = Contract("scanning", (Tensor("frames", *tensor),), (Tensor("residual", *tensor),), {"channels.frames": "zh-6 zh-0"})
+    graph, asked = float_graph(Scanning(), contract, {}), canary_question(contract)
+    assert largest_value(graph, asked)[1] > LARGEST
+    full, half = (answer(one, asked)["residual"] for one in (graph, half_graph(graph, contract)))
+    assert np.isfinite(half).all()
+    np.testing.assert_allclose(half, full, atol=0.05)
 
 
 def test_the_largest_value_is_found_inside_the_network(random_network, shipped):
