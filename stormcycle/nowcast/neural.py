@@ -31,7 +31,7 @@ LEAST_ECHO_DBZ = 10.0
 
 @dataclass(frozen=True)
 class Finish:
-    """What is done to a network's zh by lead, fitted on the events that choose: the weight of S-PROG in it, then what is added to echoes (dB)."""
+    """What is done to a network's zh by lead, fitted on events not learned from: the weight of S-PROG in it, then what is added to echoes (dB)."""
 
     sprog_share: Sequence[float] = ()
     offset_db: Sequence[float] = ()

@@ -39,10 +39,10 @@ class Card(BaseModel):
     channels: dict[str, list[str]] = Field(description="for each tensor the meaning of its channels, in order")
     trained_on: list[str] = Field(description="events by the beginning of their files' names, or domain and hours; a score on one is in sample")
     chosen_on: list[str] = Field(description="events that stopped the training and chose the checkpoint; a score on one is in sample too")
-    sprog_share: list[float] = Field(default=[], description="by lead, the weight of S-PROG in the nowcast of zh, fitted on the events that choose")
+    sprog_share: list[float] = Field(default=[], description="by lead, the weight of S-PROG in the nowcast of zh, fitted on events not learned from")
     offset_db: list[float] = Field(default=[], description="by lead, what is added to the echoes of that nowcast (dB), fitted likewise")
     neighbourhood_share: list[float] = Field(
-        default=[], description="by lead, the weight of the extrapolation's neighbourhood in the probabilities, fitted on the events that choose"
+        default=[], description="by lead, the weight of the extrapolation's neighbourhood in the probabilities, fitted on events not learned from"
     )
     error_dbz: float | None = Field(default=None, description="of a radar operator, its error on the hours that chose it (dB, above the radar's floor)")
     licence: str
