@@ -34,8 +34,7 @@ def main() -> None:
         "",
         f"Made by `make export-study`. Drift: against torch in float32, on the windows of {Path(SEQUENCE).name}, the farthest of a forecast (dB of zh and zdr,",
         "degree km-1 of kdp), and the largest change of a CSI (20, 30, 35, 40 dBZ, 0.5 dB, 0.2 degree km-1, ten leads). tests/unit/export gates",
-        "half precision at 1 % of the largest residual and .002 in CSI. An offset of a card begins at 10 dBZ: a value that half precision carries across",
-        "it differs by the offset.",
+        "half precision at 1 % of the largest residual and .002 in CSI.",
         "",
         *markdown(rows),
     ]

@@ -25,8 +25,8 @@ Network = Callable[[np.ndarray, np.ndarray], np.ndarray]
 (1, variable x lead, y, x) or the probability of each threshold and lead (1, threshold x lead, y, x) out; all float32, lead last."""
 
 
-LEAST_ECHO_DBZ = 10.0
-"""Only what is stronger takes an offset: what is dry stays dry."""
+LEAST_ECHO_DBZ, WHOLE_OFFSET_DBZ = 10.0, 15.0
+"""Only what is stronger than the first takes an offset, as what is dry stays dry, and the whole of it from the second on, without a jump between."""
 
 
 @dataclass(frozen=True)
@@ -165,4 +165,5 @@ def _ahead(
 
 def with_offset(zh: np.ndarray, offset_db: Sequence[float]) -> np.ndarray:
     """A forecast (lead, y, x; dBZ) with something added to its echoes, by lead; NaN stays."""
-    return np.where(zh > LEAST_ECHO_DBZ, zh + np.asarray(offset_db)[:, None, None], zh)
+    share = np.clip((zh - LEAST_ECHO_DBZ) / (WHOLE_OFFSET_DBZ - LEAST_ECHO_DBZ), 0.0, 1.0)
+    return zh + share * np.asarray(offset_db)[:, None, None]

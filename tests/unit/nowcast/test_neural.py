@@ -91,10 +91,11 @@ def test_an_offset_is_added_to_echoes_by_lead_and_not_to_what_is_rolled_from_the
     mask, velocity = ~np.isnan(frames[-1]), motion(frames[-3:])
     alone = neural_forecast({"zh": frames}, velocity, 14, mask, nothing)["zh"]
     more = neural_forecast({"zh": frames}, velocity, 14, mask, nothing, finish=Finish((), [0.0, 2.0] + [1.0] * 8))["zh"]
-    echo = alone > 10.0
     np.testing.assert_array_equal(more[0], alone[0])
-    np.testing.assert_allclose((more - alone)[1][echo[1]], 2.0)
-    np.testing.assert_array_equal((more - alone)[:10][~echo[:10] & ~np.isnan(alone[:10])], 0.0)
+    np.testing.assert_allclose((more - alone)[1][alone[1] >= 15.0], 2.0)
+    np.testing.assert_array_equal((more - alone)[:10][alone[:10] <= 10.0], 0.0)
+    between = (alone > 10.0) & (alone < 15.0)
+    np.testing.assert_allclose((more - alone)[1][between[1]], 2.0 * (alone[1][between[1]] - 10.0) / 5.0)
     strong = alone[12] > 20.0
     assert 0.5 < (more - alone)[12][strong].mean() < 1.5  # the frames that it is rolled from had it
 

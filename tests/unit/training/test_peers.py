@@ -16,10 +16,10 @@ def frames() -> Fields:
 
 def test_an_offset_makes_echo_stronger_and_leaves_what_is_dry() -> None:
     plain, stronger = SEEN_REFERENCES["sprog_disc"](frames(), 3)["zh"], offset_sprog([0.0, 2.0, 3.0])(frames(), 3)["zh"]
-    echo = plain > 10
+    echo, dry = plain >= 15, ~(plain > 10)
     assert echo.any(axis=(1, 2)).all()
     np.testing.assert_allclose(stronger[echo], (plain + np.array([0.0, 2.0, 3.0])[:, None, None])[echo])
-    np.testing.assert_array_equal(stronger[~echo], plain[~echo])
+    np.testing.assert_array_equal(stronger[dry], plain[dry])
 
 
 def test_where_echoes_grow_the_offset_that_is_chosen_does_too() -> None:
