@@ -1,7 +1,7 @@
 """The nowcast of a network that stands in the frame that moves with the echoes.
 
 Reflectivity is asked for by itself, zdr and kdp with all that is seen: of few dual-polarised events a network learns which of them it is
-shown, as soon as it sees their moments, and then how that event went (docs/nowcast_skill.md).
+shown, as soon as it sees their moments, and then how that event went (docs/models.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -145,7 +145,7 @@ def _ahead(
     variables: Sequence[str],
     finish: Finish,
 ) -> Fields:
-    """What the network is asked once for, at most LEADS."""
+    """At most LEADS: zh from what shows nothing else, the other variables from what shows all."""
     asked = _asked({"zh": frames["zh"]}, velocity, leads, mask, network, variables)
     moments = [word for word in variables if word in frames and word != "zh"]
     together = _asked(frames, velocity, leads, mask, network, variables) if moments else asked
